@@ -1,0 +1,1 @@
+"""The steps: every side effect, idempotent, one module a subject."""

@@ -1,0 +1,154 @@
+"""Notices: sends what transitions wrote down. Mail trouble delays no money.
+
+At least once, always with one Message-ID; twice only where the server left it open whether it took the mail.
+Notices of one return leave in the order in which they were written.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import aliased
+from sqlmodel import col, exists, select
+from temporalio import activity
+
+from activities.failures import where
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.notices import Delivery, NoticeKind, Outcome, Recipient, read_facts
+from returndesk.domain.people import Role
+from returndesk.domain.stages import Stage
+from returndesk.links import PublicLinks
+from returndesk.ports import Clock, Mailer
+from returndesk.rendering import Links, Renderer
+from returndesk.store import tables
+from returndesk.store.database import Database
+
+_log = structlog.get_logger("notices")
+
+BATCH = 50
+IDLE_SECONDS = 0.5
+TURN = timedelta(minutes=5)
+"""How long one activity attempt goes on before it hands over, so that its workflow's history stays short."""
+RETRY_FIRST = timedelta(seconds=5)
+RETRY_LONGEST = timedelta(hours=1)
+
+ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
+    NoticeKind.REMINDER: frozenset({Stage.AUTHORIZED}),
+    NoticeKind.DELAY: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
+}
+"""Notices that would not be true any more at another stage: they are not sent then."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    notice: tables.Notice
+    stage: Stage
+    recipient: Recipient
+
+
+class Notices:
+    """The activity that hands mail over."""
+
+    def __init__(
+        self, database: Database, mailer: Mailer, renderer: Renderer, links: PublicLinks, clock: Clock, domain: str
+    ) -> None:
+        self._database = database
+        self._mailer = mailer
+        self._renderer = renderer
+        self._links = links
+        self._clock = clock
+        self._domain = domain
+
+    @activity.defn(name="notices.deliver")
+    def deliver(self) -> None:
+        """Send what is due, and wait for more, until the turn is over or the worker stops."""
+        until = self._clock.now() + TURN
+        while self._clock.now() < until and not activity.is_worker_shutdown():
+            activity.heartbeat()
+            if self.send_due() == 0:
+                activity.wait_for_worker_shutdown_sync(timedelta(seconds=IDLE_SECONDS))
+
+    def send_due(self) -> int:
+        """Send a batch of what is due now; how many were tried."""
+        waiting = self._due()
+        for one in waiting:
+            if activity.in_activity():
+                activity.heartbeat()
+            self._settle(one, self._send(one))
+        return len(waiting)
+
+    def _due(self) -> list[_Waiting]:
+        notice, earlier = tables.Notice, aliased(tables.Notice)
+        before_it = exists().where(
+            col(earlier.rma) == col(notice.rma),
+            col(earlier.number) < col(notice.number),
+            col(earlier.settled_at).is_(None),
+        )
+        query = (
+            select(notice, tables.Return.stage, tables.Customer.name, tables.Customer.email)
+            .join(tables.Return, col(tables.Return.rma) == col(notice.rma))
+            .join(tables.Order, col(tables.Order.reference) == col(tables.Return.order_reference))
+            .join(tables.Customer, col(tables.Customer.id) == col(tables.Order.customer_id))
+            .where(col(notice.settled_at).is_(None), notice.due_at <= self._clock.now(), ~before_it)
+            .order_by(col(notice.due_at))
+            .limit(BATCH)
+        )
+        with self._database.read() as session:
+            rows = session.exec(query).all()
+            session.expunge_all()
+        return [_Waiting(n, Stage(stage), Recipient(name, email)) for n, stage, name, email in rows]
+
+    def _send(self, waiting: _Waiting) -> Delivery | None:
+        """What came of handing it over; None where it is not true any more."""
+        notice = waiting.notice
+        if waiting.stage not in ONLY_WHILE.get(NoticeKind(notice.kind), frozenset(Stage)):
+            return None
+        links = Links(self._links.status(notice.rma), self._links.slip(notice.rma))
+        try:
+            message = self._renderer.notice(
+                read_facts(notice.facts),
+                waiting.recipient,
+                links=links,
+                now=self._clock.now(),
+                message_id=f"<{notice.rma}.{notice.number}@{self._domain}>",
+                date=notice.written_at,
+            )
+        except InvalidInput:
+            return Delivery(Outcome.REFUSED_FOR_GOOD)
+        except Exception as error:  # one notice that cannot be rendered holds up no other
+            _log.error("notice_unreadable", rma=notice.rma, number=notice.number, kind=notice.kind,
+                       error=type(error).__name__, where=where(error))  # fmt: skip
+            return Delivery(Outcome.REFUSED_NOW)
+        return self._mailer.send(message)
+
+    def _settle(self, waiting: _Waiting, delivery: Delivery | None) -> None:
+        now = self._clock.now()
+        with self._database.write() as session:
+            notice = session.get_one(tables.Notice, (waiting.notice.rma, waiting.notice.number))
+            if delivery is None:
+                notice.result, notice.settled_at = "superseded", now
+                return
+            notice.attempts += 1
+            notice.smtp_code = delivery.status
+            notice.result = delivery.outcome
+            if delivery.outcome is Outcome.ACCEPTED:
+                notice.settled_at = now
+            elif delivery.outcome is Outcome.REFUSED_FOR_GOOD:
+                notice.settled_at = now
+                session.add(_unreachable(notice, now))
+            else:
+                notice.due_at = now + min(RETRY_FIRST * 2 ** min(notice.attempts - 1, 12), RETRY_LONGEST)
+
+
+def _unreachable(notice: tables.Notice, now: datetime) -> tables.Task:
+    """The customer did not hear of it: a rep reaches them another way."""
+    return tables.Task(
+        id=f"{notice.rma}/mail_refused_{notice.number}",
+        rma=notice.rma,
+        queue="contact_customer",
+        kind="mail_refused",
+        owner_role=Role.REP,
+        details={"notice": notice.number, "kind": notice.kind, "smtp_code": notice.smtp_code},
+        created_at=now,
+        due_at=now + timedelta(days=1),
+    )

@@ -1,0 +1,76 @@
+"""What time alone does to a return: warnings, breaches with an honest delay notice, the reminder and expiry."""
+
+from dataclasses import replace
+from typing import Literal
+
+from activities.transitions.facts import common
+from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
+from returndesk.domain.notices import Delay, Expired, Reminder
+from returndesk.domain.lots import ON_THE_WAY, Reception
+from returndesk.domain.people import Role
+from returndesk.domain.stages import Stage
+from returndesk.store import tables
+from returndesk.store.cases import NEXT_STEP, Case
+from returndesk.store.orders import release_units
+
+
+def time_passed(case: Case) -> None:
+    """Everything that is due at the case's now."""
+    clocks_passed(case)
+    row = case.row
+    if case.stage is not Stage.AUTHORIZED:
+        return
+    if row.expires_at is not None and row.expires_at <= case.now:
+        _expire(case)
+    elif row.reminder_at is not None and row.reminder_at <= case.now:
+        _remind(case)
+
+
+def clocks_passed(case: Case) -> None:
+    """Warn the desk at the policy's share of a clock; at its end tell a manager and the customer."""
+    for kind in (PROCESSING, REFUND):
+        row = case.session.get_one(tables.Clock, (case.row.rma, kind))
+        if row.due_at is not None and row.breached_at is None and row.due_at <= case.now:
+            _breach(case, kind, row)
+        elif row.warn_at is not None and row.warned_at is None and row.warn_at <= case.now:
+            row.warned_at = case.now
+            step = NEXT_STEP[case.stage]
+            case.record("warned", clock=kind)
+            case.task(step.queue, f"warn_{kind}", step.owner, row.due_at or case.now)
+
+
+def _breach(case: Case, kind: ClockKind, row: tables.Clock) -> None:
+    """Policy 3, Transparency: the customer hears of it from us, once, with a date we can keep."""
+    promised_at = row.due_at
+    assert promised_at is not None, "a clock without a due time cannot be breached"
+    days = case.rules.policy.clocks.delay_business_days
+    new_date = case.rules.calendar.add(max(promised_at, case.now), days)
+    row.breached_at = promised_at
+    clock = case.clocks[kind]
+    case.clocks[kind] = clock.breach(max(promised_at, clock.events[-1].at), "due", NEXT_STEP[case.stage].queue)
+    case.record("breached", clock=kind, due=promised_at.isoformat(), new_date=new_date.isoformat())
+    case.task("late", f"breach_{kind}", Role.MANAGER, new_date, clock=kind, stage=case.stage)
+    which: Literal["processing", "refund"] = "processing" if kind == PROCESSING else "refund"
+    case.notice(Delay(**common(case), clock=which, promised_at=promised_at, new_date=new_date))
+
+
+def _remind(case: Case) -> None:
+    row = case.row
+    assert row.authorized_at is not None and row.expires_at is not None, "an authorized return has both"
+    row.reminder_at = None
+    case.record("reminded")
+    case.notice(Reminder(**common(case), authorized_at=row.authorized_at, send_by=row.expires_at))
+
+
+def _expire(case: Case) -> None:
+    row = case.row
+    assert row.authorized_at is not None and row.expires_at is not None, "an authorized return has both"
+    for at, lot in enumerate(case.lots):
+        if lot.reception in ON_THE_WAY and lot.line is not None:
+            release_units(case.session, row.order_reference, lot.line, lot.quantity)
+            case.lots[at] = replace(lot, reception=Reception.EXPIRED)
+    row.expired_at = case.now
+    case.stop_clock(PROCESSING, "expired")
+    case.stop_clock(REFUND, "expired")
+    case.record("expired")
+    case.notice(Expired(**common(case), authorized_at=row.authorized_at, send_by=row.expires_at))

@@ -1,0 +1,108 @@
+"""What the processor's answer to a refund does: books, clocks, mails and, where a person is needed, a task.
+
+"Refunded" is said on confirmed state only. A refund that fails after it succeeded is reversed once, the
+customer is told, and its clock runs again where it stood (DESIGN 4 and 5).
+"""
+
+from activities.transitions.facts import common
+from returndesk.domain.clock import REFUND
+from returndesk.domain.notices import Refunded, RefundFailed, RefundOnItsWay
+from returndesk.domain.people import Role
+from returndesk.domain.stages import SUBMITTED, RefundStatus
+from returndesk.messages import RefundAnswer
+from returndesk.store import ledger, tables
+from returndesk.store.cases import Case
+from returndesk.store.payments import capture_refund, release, reverse_refund
+
+_FAILED = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+
+
+def refund_answered(case: Case, answer: RefundAnswer) -> None:
+    """Apply an answer once; one that tells nothing new changes nothing but when to look again."""
+    refund = next(x for x in case.refunds if x.id == answer.refund_id)
+    before = RefundStatus(refund.status)
+    refund.look_again_at = answer.look_again_at
+    refund.processor_reference = answer.processor_reference or refund.processor_reference
+    refund.bank_reference = answer.bank_reference or refund.bank_reference
+    if answer.needs_person:
+        case.task("refunds", f"look_into_{refund.id}", Role.FINANCE, case.due_at(REFUND), refund=refund.id)
+    if answer.status is before or before in _FAILED or _is_step_back(before, answer.status):
+        return
+    refund.status = answer.status
+    refund.failure_reason = answer.failure_reason or answer.refused_code
+    case.record(
+        f"refund_{answer.status}",
+        refund=refund.id,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        processor_reference=refund.processor_reference,
+        reason=refund.failure_reason,
+    )
+    if answer.status in SUBMITTED:
+        _submitted(case, refund, before)
+    elif answer.status in _FAILED:
+        _failed(case, refund, before)
+
+
+def _is_step_back(before: RefundStatus, after: RefundStatus) -> bool:
+    """A stale answer never moves a refund back."""
+    if before is RefundStatus.SUCCEEDED:
+        return after not in _FAILED
+    return before in SUBMITTED and after not in SUBMITTED | _FAILED
+
+
+def _submitted(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
+    refund.submitted_at = refund.submitted_at or case.now
+    if all(RefundStatus(x.status) in SUBMITTED for x in case.refunds):
+        if not case.row.owed_without_refund_minor:
+            case.stop_clock(REFUND, "refund_submitted")
+    label = _payment(case, refund).label
+    is_late = case.clocks[REFUND].breached
+    if RefundStatus(refund.status) is not RefundStatus.SUCCEEDED:
+        if before not in SUBMITTED:
+            case.notice(
+                RefundOnItsWay(
+                    **common(case), submitted_at=case.now, total_minor=refund.amount_minor,
+                    payment_label=label, is_late=is_late,
+                )
+            )  # fmt: skip
+        return
+    refund.credited_at = case.now
+    capture_refund(case.session, refund.payment_id, refund.amount_minor)
+    ledger.refunded(case.session, refund, case.now)
+    outstanding = case.row.owed_without_refund_minor + sum(
+        x.amount_minor for x in case.refunds if RefundStatus(x.status) is not RefundStatus.SUCCEEDED
+    )
+    case.notice(
+        Refunded(
+            **common(case), refunded_at=case.now, refunded_minor=refund.amount_minor,
+            outstanding_minor=outstanding, payment_label=label, refund_reference=refund.bank_reference,
+            is_late=is_late,
+        )
+    )  # fmt: skip
+
+
+def _failed(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
+    """The money is with the shop again: it owes it still."""
+    was_confirmed = before is RefundStatus.SUCCEEDED
+    refund.failed_at = case.now
+    refund.look_again_at = None
+    if was_confirmed:
+        reverse_refund(case.session, refund.payment_id, refund.amount_minor)
+        ledger.reversed_(case.session, refund, case.now)
+    else:
+        release(case.session, refund.payment_id, refund.amount_minor)
+    case.restart_clock(REFUND, "refund_failed")
+    new_date = max(case.due_at(REFUND), case.rules.calendar.add(case.now, 1))
+    case.task("refunds", f"failed_{refund.id}", Role.FINANCE, new_date, refund=refund.id,
+              reason=refund.failure_reason)  # fmt: skip
+    case.notice(
+        RefundFailed(
+            **common(case), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
+            payment_label=_payment(case, refund).label, was_confirmed=was_confirmed,
+        )
+    )  # fmt: skip
+
+
+def _payment(case: Case, refund: tables.Refund) -> tables.Payment:
+    return case.session.get_one(tables.Payment, refund.payment_id)

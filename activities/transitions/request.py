@@ -1,0 +1,110 @@
+"""Request: the return comes to be, with its units claimed and both clocks running from the contact (policy 5)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from activities.transitions import authorization
+from activities.transitions.facts import common, order_lines
+from returndesk.domain.clock import PROCESSING
+from returndesk.domain.eligibility import OrderFacts, Reason, RequestedLine, ineligible
+from returndesk.domain.errors import Refused
+from returndesk.domain.inputs import RequestInput
+from returndesk.domain.lots import Lot
+from returndesk.domain.notices import Requested
+from returndesk.domain.people import Actor
+from returndesk.domain.stages import Stage
+from returndesk.messages import Step
+from returndesk.store import tables
+from returndesk.store.cases import Case, new_case
+from returndesk.store.orders import claim_units
+from returndesk.store.policies import PolicyInForce
+
+
+def open_case(session: Session, step: Step, command: tables.Command, rules: PolicyInForce) -> Case:
+    """The return that was asked for. Raises `Refused` with every reason against it."""
+    asked = RequestInput.model_validate(_input(command))
+    contact = session.get_one(tables.Contact, command.input["contact_id"])
+    order = session.get(tables.Order, asked.order_reference)
+    if order is None:
+        raise Refused("ineligible", "This request is not eligible.", ["unknown_order"])
+    overridden = _check(session, rules, asked, order, contact.contacted_at)
+    actor = Actor(step.actor_id, step.role)
+    row = _row(step, command, asked, order, contact.contacted_at)
+    case = new_case(session, row, rules, actor, step.key)
+    for number, item in enumerate(asked.items, start=1):
+        if not claim_units(session, order.reference, item.line, item.quantity):
+            raise Refused("ineligible", "This request is not eligible.", [f"already_returned:line {item.line}"])
+        case.lots.append(Lot(number, item.line, item.quantity, item.reason))
+    contact.rma = row.rma
+    case.start_clocks(contact.contacted_at)
+    case.record(
+        "requested",
+        order=order.reference,
+        contact=contact.id,
+        channel=asked.channel,
+        items=[[item.line, item.quantity, item.reason] for item in asked.items],
+    )
+    if overridden and asked.override is not None:
+        case.record("overridden", reasons=overridden, why=asked.override.reason, note=asked.override.note)
+    if asked.authorize:
+        authorization.authorize(case)
+    else:
+        due_at = case.due_at(PROCESSING)
+        case.notice(Requested(**common(case), contacted_at=contact.contacted_at, processing_due_at=due_at))
+    return case
+
+
+def _input(command: tables.Command) -> dict[str, Any]:
+    return {name: value for name, value in command.input.items() if name != "contact_id"}
+
+
+def _check(
+    session: Session,
+    rules: PolicyInForce,
+    asked: RequestInput,
+    order: tables.Order,
+    contacted_at: datetime,
+) -> list[str]:
+    """The reasons a rep overrode. Raises `Refused` where one stands."""
+    lines = {x.line: x for x in order_lines(session, order.reference)}
+    requested = [
+        RequestedLine(
+            item.line,
+            item.quantity,
+            lines[item.line].quantity - lines[item.line].claimed if item.line in lines else None,
+            item.line in lines and lines[item.line].final_sale,
+        )
+        for item in asked.items
+    ]
+    facts = OrderFacts(order.ordered_at, order.delivered_on)
+    reasons = ineligible(rules.policy, facts, requested, contacted_at)
+    standing = [r for r in reasons if asked.override is None or not r.overridable]
+    if standing:
+        raise Refused("ineligible", _sentence(standing), [str(r) for r in standing])
+    return [str(r) for r in reasons]
+
+
+def _sentence(reasons: list[Reason]) -> str:
+    if all(reason.overridable for reason in reasons):
+        return "This request is not eligible. A rep may override the rule, with a reason."
+    return "This request is not eligible."
+
+
+def _row(
+    step: Step, command: tables.Command, asked: RequestInput, order: tables.Order, contacted_at: datetime
+) -> tables.Return:
+    return tables.Return(
+        rma=step.rma,
+        order_reference=order.reference,
+        contact_id=command.input["contact_id"],
+        policy_version=command.policy_version,
+        stage=Stage.REQUESTED,
+        channel=asked.channel,
+        resolution=asked.resolution,
+        currency=order.currency,
+        contacted_at=contacted_at,
+        recorded_at=max(step.now, contacted_at),
+        last_at=step.now,
+    )

@@ -1,0 +1,87 @@
+"""The application: routers, problem answers and what every answer carries. No business rule lives here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from temporalio.client import Client
+
+from api import health, orders, pages, problems, refunds, returns, tasks, webhooks
+from api.desk import Desk, Stamps
+from api.headers import Envelope
+from returndesk.embedded.mailbox import MailboxReader
+from returndesk.gateways.temporal import TemporalDoor
+from returndesk.installation import Installation
+from returndesk.settings import ROOT
+
+DESCRIPTION = """
+Starts returns and records what happens to them. Every POST under `/api/v1` takes an `Idempotency-Key`: the same
+key with the same body is the same request. Errors are RFC 9457 problem documents with a stable `code`.
+"""
+
+
+def create_app(installation: Installation, client: Client | None = None) -> FastAPI:
+    """The ASGI application. Without a client it connects when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        connected = client or await installation.connect()
+        app.state.desk = desk = _desk(installation, connected)
+        with installation.database.write() as session:
+            installation.policies.remember(session, installation.policy, desk.clock.now())
+        stamping = asyncio.create_task(desk.stamps.run())
+        yield
+        stamping.cancel()
+        await desk.stamps.flush()
+        installation.database.close()
+
+    app = FastAPI(
+        title="returndesk",
+        version=version_of_returndesk(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    problems.install(app)
+    for module in (returns, orders, refunds, tasks, webhooks, health, pages):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
+    app.add_middleware(Envelope)
+    return app
+
+
+def _desk(installation: Installation, client: Client) -> Desk:
+    i = installation
+    mailbox = i.data / "mailbox.db" if i.settings.smtp_url is None else None
+    return Desk(
+        database=i.database,
+        clock=i.clock,
+        secret=i.keyring.secret,
+        policies=i.policies,
+        policy=i.policy,
+        door=TemporalDoor(client),
+        links=i.links,
+        renderer=i.renderer,
+        webhook_secret=i.webhook_secret,
+        mailbox=_reader(mailbox),
+        stamps=Stamps(i.database, i.clock),
+        temporal=client,
+    )
+
+
+def _reader(path: Path | None) -> MailboxReader | None:
+    return None if path is None else MailboxReader(path)
+
+
+def version_of_returndesk() -> str:
+    """The version of this checkout, or of the installed package."""
+    try:
+        return version("returndesk")
+    except Exception:  # not installed: run from a checkout
+        return "0.1.0"

@@ -1,0 +1,76 @@
+"""What every answer carries and every request must keep to, as one small ASGI layer: security headers, a size limit, counts."""
+
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from time import perf_counter
+
+BODY_LIMIT_BYTES = 2 * 1024 * 1024
+
+REQUESTS = Counter("returndesk_requests", "Answered requests.", ["route", "method", "status"])
+SECONDS = Histogram("returndesk_request_seconds", "Time to answer.", ["route"])
+
+_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+]
+_TOO_LARGE = (
+    b'{"type":"/problems/too_large","title":"Too large","status":413,"code":"too_large",'
+    b'"detail":"A request may be at most 2 MiB. Nothing was changed."}'
+)
+
+
+class Envelope:
+    """Around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = perf_counter(), 500
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
+            await _refuse(send)
+            return
+
+        async def finish(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(h for h in _HEADERS if h[0] not in given)]
+            await send(message)
+
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY_LIMIT_BYTES:
+                return {"type": "http.disconnect"}
+            return message
+
+        try:
+            await self._app(scope, limited, finish)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            REQUESTS.labels(route, scope["method"], status).inc()
+            SECONDS.labels(route).observe(perf_counter() - started)
+
+
+async def _refuse(send: Send) -> None:
+    await send({
+        "type": "http.response.start",
+        "status": 413,
+        "headers": [(b"content-type", b"application/problem+json"), *_HEADERS],
+    })  # fmt: skip
+    await send({"type": "http.response.body", "body": _TOO_LARGE})

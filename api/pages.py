@@ -1,0 +1,137 @@
+"""Pages: a return behind its own link, its packing slip, and the embedded mailbox. Read-only."""
+
+import base64
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from api.desk import Desk, desk_of
+from returndesk.domain.errors import NotFound
+from returndesk.domain.rma import parse
+from returndesk.embedded.mailbox import MailboxReader, StoredMessage
+from returndesk.store.page_reading import return_page, slip_page
+from returndesk.store.pages import ErrorPage, MailAttachment, MailboxPage, MailPage, MailRow
+
+router = APIRouter(include_in_schema=False)
+
+Key = Annotated[str, Path(max_length=64)]
+_MAILS_A_PAGE = 50
+_FRAMED = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+
+
+def _render(desk: Desk, name: str, page: object) -> HTMLResponse:
+    return HTMLResponse(desk.renderer.page(name, now=desk.clock.now(), page=page))
+
+
+@router.get("/", response_class=HTMLResponse)
+def front(request: Request) -> HTMLResponse:
+    """Where a person lands who types the address."""
+    page = ErrorPage(
+        200,
+        "Returns",
+        "Every return has its own page. Open the link in the email about it, or ask us for it.",
+        "front_page",
+    )
+    return _render(desk_of(request), "error", page)
+
+
+@router.get("/r/{rma}/{key}", response_class=HTMLResponse)
+def one(rma: Key, key: Key, request: Request) -> HTMLResponse:
+    """The page of a return: stage, items, clocks, money, timeline."""
+    desk = desk_of(request)
+    canonical = parse(rma)
+    desk.links.keyring.check(desk.links.keyring.key_of(canonical), key)
+    with desk.database.read() as session:
+        slip = f"/r/{canonical}/{key}/slip"
+        page = return_page(session, desk.policies, canonical, desk.clock.now(), slip)
+    return _render(desk, "return", page)
+
+
+@router.get("/r/{rma}/{key}/slip", response_class=HTMLResponse)
+def slip(rma: Key, key: Key, request: Request) -> HTMLResponse:
+    """The packing slip, to be printed."""
+    desk = desk_of(request)
+    canonical = parse(rma)
+    desk.links.keyring.check(desk.links.keyring.key_of(canonical), key)
+    with desk.database.read() as session:
+        page = slip_page(session, desk.policies, canonical, desk.clock.now())
+    return _render(desk, "slip", page)
+
+
+def _mailbox(desk: Desk, key: str) -> MailboxReader:
+    if desk.mailbox is None:
+        raise NotFound("not_found", "There is no mailbox here: mail goes to the server in SMTP_URL.")
+    desk.links.keyring.check(desk.links.keyring.mailbox_key(), key)
+    return desk.mailbox
+
+
+def _mail(desk: Desk, key: str, number: int) -> StoredMessage:
+    message = _mailbox(desk, key).message(number)
+    if message is None:
+        raise NotFound("not_found", "There is no such message.")
+    return message
+
+
+@router.get("/mailbox/{key}", response_class=HTMLResponse)
+def mailbox(key: Key, request: Request, before: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
+    """What was mailed, newest first."""
+    desk = desk_of(request)
+    messages = _mailbox(desk, key).latest(before=before, limit=_MAILS_A_PAGE + 1)
+    shown = messages[:_MAILS_A_PAGE]
+    rows = [MailRow(f"/mailbox/{key}/{m.number}", m.to, m.subject, m.received_at) for m in shown]
+    older = f"/mailbox/{key}?before={shown[-1].number}" if len(messages) > len(shown) else None
+    return _render(desk, "mailbox", MailboxPage(rows, older))
+
+
+@router.get("/mailbox/{key}/{number}", response_class=HTMLResponse)
+def mail(key: Key, number: int, request: Request) -> HTMLResponse:
+    """One message."""
+    desk = desk_of(request)
+    message = _mail(desk, key, number)
+    here = f"/mailbox/{key}/{number}"
+    page = MailPage(
+        subject=message.subject,
+        received_at=message.received_at,
+        headers=[(name, str(value)) for name, value in message.parsed.items()],
+        text=message.text or "",
+        html_url=f"{here}/html" if message.html is not None else None,
+        attachments=[
+            MailAttachment(a.filename, a.content_type, len(a.content), f"{here}/attachments/{index}")
+            for index, a in enumerate(message.attachments)
+        ],
+        mailbox_url=f"/mailbox/{key}",
+    )
+    return _render(desk, "mail", page)
+
+
+@router.get("/mailbox/{key}/{number}/html", response_class=HTMLResponse)
+def mail_html(key: Key, number: int, request: Request) -> HTMLResponse:
+    """A message's HTML alone, for a sandboxed frame."""
+    message = _mail(desk_of(request), key, number)
+    return HTMLResponse(_with_inline_images(message), headers=_FRAMED | {"X-Frame-Options": "SAMEORIGIN"})
+
+
+@router.get("/mailbox/{key}/{number}/attachments/{index}")
+def mail_attachment(key: Key, number: int, index: int, request: Request) -> Response:
+    """One attachment, as a download."""
+    attachments = _mail(desk_of(request), key, number).attachments
+    if not 0 <= index < len(attachments):
+        raise NotFound("not_found", "There is no such attachment.")
+    return Response(
+        attachments[index].content,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": "attachment"},
+    )
+
+
+def _with_inline_images(message: StoredMessage) -> str:
+    """The HTML with its embedded images as data, since a frame cannot resolve `cid:`."""
+    html = message.html or ""
+    for part in message.parsed.walk():
+        cid = part.get("Content-ID")
+        if cid and part.get_content_maintype() == "image":
+            content = part.get_payload(decode=True)
+            data = base64.b64encode(content if isinstance(content, bytes) else b"").decode()
+            html = html.replace(f"cid:{cid.strip('<>')}", f"data:{part.get_content_type()};base64,{data}")
+    return html

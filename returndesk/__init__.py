@@ -1,0 +1,1 @@
+"""Durable returns: from the customer's contact to the refund, on time and on the books."""

@@ -1,0 +1,132 @@
+"""The command line. Every command says what it did, or in one sentence what is wrong and what to do."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from returndesk.domain.errors import ReturndeskError
+from returndesk.domain.people import Role
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="returndesk runs a shop's returns: from the customer's contact to the refund, on time and on the books.",
+)
+orders_app = typer.Typer(no_args_is_help=True, help="Orders in.")
+token_app = typer.Typer(no_args_is_help=True, help="Who may call the API.")
+clock_app = typer.Typer(no_args_is_help=True, help="The embedded clock.")
+policy_app = typer.Typer(no_args_is_help=True, help="The policy file.")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
+app.add_typer(orders_app, name="orders")
+app.add_typer(token_app, name="token")
+app.add_typer(clock_app, name="clock")
+app.add_typer(policy_app, name="policy")
+app.add_typer(audit_app, name="audit")
+
+
+def main() -> None:
+    """Run a command; an error of ours is a sentence and exit code 1, never a traceback."""
+    try:
+        app(standalone_mode=True)
+    except ReturndeskError as error:
+        typer.echo(error.sentence, err=True)
+        sys.exit(1)
+
+
+def _installation() -> Any:
+    from returndesk.installation import Installation
+    from returndesk.logs import set_up
+    from returndesk.settings import read_settings
+
+    set_up()
+    return Installation(read_settings())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    if sys.platform != "win32":
+        import uvloop
+
+        uvloop.run(work)
+    else:
+        asyncio.run(work)
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker: the returns' workflows and their activities."""
+    import worker as root
+
+    _run(root.run(_installation()))
+
+
+@app.command()
+def api() -> None:
+    """Run the API and the pages."""
+    from returndesk.running import serve_api
+
+    _run(serve_api(_installation()))
+
+
+@app.command()
+def sandbox() -> None:
+    """Run the stand-ins for Stripe and for a mail server."""
+    from returndesk.running import serve_sandbox
+
+    _run(serve_sandbox(_installation()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version."""
+    from returndesk.store import migrate as migrations
+
+    installation = _installation()
+    installation.data.mkdir(parents=True, exist_ok=True)
+    applied = migrations.upgrade(installation.database)
+    typer.echo(f"Migrated: {', '.join(applied)}." if applied else "The database is up to date.")
+
+
+@token_app.command("create")
+def token_create(
+    role: Annotated[Role, typer.Option(help="What the token may do.")],
+    actor: Annotated[str | None, typer.Option(help="Whose it is: an id, no name or address.")] = None,
+) -> None:
+    """Make a bearer token. It is shown once; only its hash is kept."""
+    from returndesk.store import tokens
+
+    installation = _installation()
+    with installation.database.write() as session:
+        secret = tokens.create(session, role, actor or f"{role}-1", installation.clock.now())
+    typer.echo(secret)
+
+
+@orders_app.command("import")
+def orders_import(file: Annotated[Path, typer.Argument(help="A CSV file; examples/orders.csv shows the columns.")]) -> None:
+    """Import orders. An order with a mistake is refused whole; the others are imported."""
+    from rich.progress import Progress
+
+    from returndesk.order_files import import_orders
+
+    installation = _installation()
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"Importing {file.name}", total=None)
+        report = import_orders(
+            installation.database,
+            file,
+            now=installation.clock.now(),
+            secret=installation.keyring.secret,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for line, reason in report.refused:
+        typer.echo(f"Line {line}: {reason}", err=True)
+    typer.echo(
+        f"Imported {report.imported} orders, {report.unchanged} were here already, "
+        f"{len(report.refused)} rows refused."
+    )
+    if report.refused:
+        raise typer.Exit(1)

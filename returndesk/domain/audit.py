@@ -1,0 +1,43 @@
+"""The audit chain's arithmetic: what is hashed and how. Ids and codes only, so an erasure breaks no chain."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+START = ""
+"""The head of a chain that has no record yet."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record of a return's chain. `details` is JSON of ids, codes, counts and amounts."""
+
+    rma: str
+    seq: int
+    at: datetime
+    actor_id: str
+    role: str
+    what: str
+    key: str
+    policy_version: str
+    details: Mapping[str, Any]
+
+    def hash_after(self, head: str) -> str:
+        """The chain's head once this record follows `head`: SHA-256, hexadecimal."""
+        parts = [
+            head,
+            self.rma,
+            self.seq,
+            self.at.isoformat(timespec="microseconds"),
+            self.actor_id,
+            self.role,
+            self.what,
+            self.key,
+            self.policy_version,
+            self.details,
+        ]
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""What each command takes, checked field by field. The API's bodies and what the store keeps are the same models.
+
+`note` is what a person wrote on the way in, and the id of that text once it is stored: free text never
+leaves `texts`.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging
+
+
+class Channel(StrEnum):
+    """Where the customer made contact (policy 2)."""
+
+    IN_STORE = "in_store"
+    ONLINE = "online"
+    SOCIAL = "social"
+    PHONE = "phone"
+    EMAIL = "email"
+    CHAT = "chat"
+
+
+class ReturnReason(StrEnum):
+    """Why the customer sends it back."""
+
+    CHANGED_MIND = "changed_mind"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    NOT_AS_DESCRIBED = "not_as_described"
+    WRONG_ITEM = "wrong_item"
+    DEFECTIVE = "defective"
+    DAMAGED_IN_TRANSIT = "damaged_in_transit"
+    ARRIVED_LATE = "arrived_late"
+    OTHER = "other"
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+LineNumber = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+Note = Annotated[str, Field(min_length=1, max_length=5_000)]
+
+
+class RequestedItem(_Input):
+    """Units of one order line, and why they come back."""
+
+    line: LineNumber
+    quantity: Count
+    reason: ReturnReason
+
+
+class Override(_Input):
+    """A rep's decision to go against a rule, with the reason for it."""
+
+    reason: Literal["goodwill", "shop_error", "faulty", "legal_right"]
+    note: Note | None = None
+
+
+class RequestInput(_Input):
+    """A return is asked for. `contacted_at` may be earlier than now; the clocks start then."""
+
+    order_reference: Annotated[str, Field(min_length=1, max_length=100)]
+    channel: Channel
+    contacted_at: AwareDatetime | None = None
+    items: Annotated[tuple[RequestedItem, ...], Field(min_length=1, max_length=500)]
+    resolution: Literal["refund"] = "refund"
+    note: Note | None = None
+    authorize: bool = False
+    override: Override | None = None
+
+    @model_validator(mode="after")
+    def _lines_once(self) -> Self:
+        if len({item.line for item in self.items}) != len(self.items):
+            raise ValueError("each line may be named once")
+        return self
+
+    def came_at(self, now: datetime) -> datetime:
+        """The instant of the contact."""
+        return self.contacted_at or now
+
+
+class AuthorizationInput(_Input):
+    """The shop's yes to sending it back."""
+
+    note: Note | None = None
+
+
+class ReceivedItem(_Input):
+    """Units of one order line that a parcel held."""
+
+    line: LineNumber
+    quantity: Count
+
+
+class ReceiptsInput(_Input):
+    """What one parcel held; no items is an empty box. `more_expected`: another parcel is on its way."""
+
+    items: Annotated[tuple[ReceivedItem, ...], Field(max_length=500)] = ()
+    more_expected: bool = False
+    note: Note | None = None
+
+
+class InspectedItem(_Input):
+    """What the inspector saw of some units of one line."""
+
+    line: LineNumber
+    quantity: Count
+    condition: Condition
+    packaging: Packaging
+    disposition: Disposition | None = None
+
+
+class InspectionsInput(_Input):
+    """Condition and packaging of what was received. `decide` False: somebody wants to decide by hand."""
+
+    items: Annotated[tuple[InspectedItem, ...], Field(min_length=1, max_length=500)]
+    decide: bool | None = None
+    note: Note | None = None
+
+
+class DecidedItem(_Input):
+    """A person's verdict on a whole line, or on one lot of it."""
+
+    line: LineNumber
+    lot: LineNumber | None = None
+    acceptance: Literal[Acceptance.ACCEPTED, Acceptance.REJECTED]
+
+
+class DecisionInput(_Input):
+    """Acceptance by line or lot; what is not named is decided by the rules."""
+
+    items: Annotated[tuple[DecidedItem, ...], Field(max_length=500)] = ()
+    note: Note | None = None
+
+
+class ApprovalInput(_Input):
+    """A manager's yes to a refund above the approval limit."""
+
+    note: Note | None = None

@@ -1,0 +1,390 @@
+"""Notices: what a customer is told, as facts written down by the transition that calls for it.
+
+Every kind of notice is a model of its own, so a missing or contradictory fact is an error where the
+transition is written, never where the mail is sent. A snapshot holds no name, address, email or free text
+(`Recipient` joins them when the mail is sent), survives JSON unchanged, and its amounts add up.
+
+A reason is a code everywhere but in the words of the customer's language; `REASON_SENTENCES` is the one
+place where a code becomes a sentence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    TypeAdapter,
+    model_validator,
+)
+
+from returndesk.domain.lots import Acceptance
+from returndesk.domain.money import exponent
+
+
+class NoticeKind(StrEnum):
+    """The emails of a return, one template folder each."""
+
+    REQUESTED = "requested"
+    AUTHORIZED = "authorized"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    PARTLY_ACCEPTED = "partly_accepted"
+    REJECTED = "rejected"
+    REFUND_ON_ITS_WAY = "refund_on_its_way"
+    REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
+    REMINDER = "reminder"
+    EXPIRED = "expired"
+    DELAY = "delay"
+
+
+REASON_SENTENCES: Final[Mapping[str, str]] = {
+    # What the inspector saw (policy 5: "original condition and packaging").
+    "condition_opened": "It had been opened; we can only take back what is in its original condition.",
+    "condition_used": "We found signs of use; we can only take back what is in its original condition.",
+    "condition_damaged": "We found damage; we can only take back what is in its original condition.",
+    "condition_defective": "We found a fault.",
+    "condition_original": "We could not accept it in the condition it came back in.",
+    "packaging_original": "We could not accept it in the packaging it came back in.",
+    "packaging_opened": "The packaging had been opened; we can only take back what is unopened.",
+    "packaging_missing": "The original packaging was missing.",
+    # What came, and what did not.
+    "not_received": "It was not in the parcel that reached us.",
+    "wrong_item": "What reached us is not what this order contained.",
+    # Whether it could come back at all.
+    "window_passed": "The time for returning it had passed when you contacted us.",
+    "final_sale": "It was sold as final sale, which cannot be returned.",
+    "already_returned": "It has already been returned.",
+    "unknown_line": "It is not part of this order.",
+}
+"""What the customer reads for each coded reason: a whole sentence that stands beside the item's title."""
+
+
+def _known_reason(code: str) -> str:
+    if code not in REASON_SENTENCES:
+        raise ValueError(f"reason {code!r} has no sentence in REASON_SENTENCES")
+    return code
+
+
+def _known_currency(code: str) -> str:
+    exponent(code)
+    return code
+
+
+Amount = Annotated[int, Field(ge=0, strict=True)]
+"""Minor units of the notice's currency."""
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class NoticeItem(_Facts):
+    """Some units of one product. `expected` is set where what came may differ from what was to come."""
+
+    title: str = Field(min_length=1)
+    quantity: int = Field(ge=0)
+    expected: int | None = Field(default=None, ge=0)
+    verdict: Literal[Acceptance.ACCEPTED, Acceptance.REJECTED] | None = None
+    reasons: tuple[Annotated[str, AfterValidator(_known_reason)], ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """Units that were to come and did not."""
+        return max((self.expected or 0) - self.quantity, 0)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The reasons as the customer reads them."""
+        return tuple(REASON_SENTENCES[code] for code in self.reasons)
+
+
+class NoticeFacts(_Facts):
+    """What every notice says: which return of which order, and which goods. Subclasses fix `kind`."""
+
+    kind: NoticeKind
+    rma: str = Field(min_length=1)
+    order_reference: str = Field(min_length=1)
+    currency: Annotated[str, AfterValidator(_known_currency)]
+    items: tuple[NoticeItem, ...] = Field(min_length=1)
+
+    @property
+    def units(self) -> int:
+        """Units of goods this notice is about."""
+        return sum(item.quantity for item in self.items)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The facts as JSON types; `read_facts` is its inverse."""
+        return self.model_dump(mode="json")
+
+
+class Requested(NoticeFacts):
+    """The customer asked to send goods back, and the shop has still to answer."""
+
+    kind: Literal[NoticeKind.REQUESTED] = NoticeKind.REQUESTED
+    contacted_at: AwareDatetime
+    processing_due_at: AwareDatetime
+
+
+class Authorized(NoticeFacts):
+    """The shop's yes. The clocks wait for the goods: the days that are left begin when they arrive.
+
+    `decision_days` and `refund_days` are business days, rounded up to whole ones.
+    """
+
+    kind: Literal[NoticeKind.AUTHORIZED] = NoticeKind.AUTHORIZED
+    send_by: AwareDatetime
+    decision_days: int = Field(gt=0)
+    refund_days: int = Field(gt=0)
+
+
+class Received(NoticeFacts):
+    """What a parcel held, beside what was expected. `more_expected`: the rest may still come."""
+
+    kind: Literal[NoticeKind.RECEIVED] = NoticeKind.RECEIVED
+    received_at: AwareDatetime
+    processing_due_at: AwareDatetime
+    more_expected: bool = False
+
+    @property
+    def missing(self) -> int:
+        """Units that were to come and did not."""
+        return sum(item.missing for item in self.items)
+
+    @property
+    def expected(self) -> int:
+        """Units that were to come."""
+        return self.units + self.missing
+
+
+class _Decided(NoticeFacts):
+    """A verdict and, where it is a no, at least one reason for every item."""
+
+    decided_at: AwareDatetime
+    is_late: bool = False
+
+    @model_validator(mode="after")
+    def _every_item_is_decided(self) -> Self:
+        if any(item.verdict is None for item in self.items):
+            raise ValueError("every item needs a verdict")
+        if any(not item.reasons for item in self.rejected_items):
+            raise ValueError("every rejected item needs a reason")
+        if self.kind is not NoticeKind.REJECTED and not self.accepted_items:
+            raise ValueError("nothing was accepted: that is a 'rejected' notice")
+        if self.kind is not NoticeKind.ACCEPTED and not self.rejected_items:
+            raise ValueError("nothing was rejected: that is an 'accepted' notice")
+        return self
+
+    @property
+    def accepted_items(self) -> tuple[NoticeItem, ...]:
+        """The items with a yes."""
+        return tuple(item for item in self.items if item.verdict is Acceptance.ACCEPTED)
+
+    @property
+    def rejected_items(self) -> tuple[NoticeItem, ...]:
+        """The items with a no."""
+        return tuple(item for item in self.items if item.verdict is Acceptance.REJECTED)
+
+    @property
+    def accepted_units(self) -> int:
+        """Units with a yes."""
+        return sum(item.quantity for item in self.accepted_items)
+
+    @property
+    def units_here(self) -> int:
+        """Rejected units that the shop holds, so that they must go back."""
+        return sum(item.quantity for item in self.rejected_items if "not_received" not in item.reasons)
+
+
+class _Refundable(_Decided):
+    """An accepted settlement: what is paid back, what it is made of, and by when it is sent.
+
+    `owed_without_refund_minor` is the part of the total that no recorded payment can carry back.
+    `refund_due_at` is None only where nothing is owed.
+    """
+
+    goods_minor: Amount
+    tax_minor: Amount = 0
+    shipping_minor: Amount = 0
+    total_minor: Amount
+    owed_without_refund_minor: Amount = 0
+    refund_due_at: AwareDatetime | None = None
+    payment_label: str | None = None
+
+    @model_validator(mode="after")
+    def _amounts_add_up(self) -> Self:
+        if self.goods_minor + self.tax_minor + self.shipping_minor != self.total_minor:
+            raise ValueError("goods_minor, tax_minor and shipping_minor do not add up to total_minor")
+        if self.owed_without_refund_minor > self.total_minor:
+            raise ValueError("owed_without_refund_minor is a part of total_minor")
+        if self.total_minor and self.refund_due_at is None:
+            raise ValueError("refund_due_at is promised wherever money is owed")
+        return self
+
+    @property
+    def refund_minor(self) -> int:
+        """The part of the total that goes back to the original payments."""
+        return self.total_minor - self.owed_without_refund_minor
+
+
+class Accepted(_Refundable):
+    """Everything was accepted."""
+
+    kind: Literal[NoticeKind.ACCEPTED] = NoticeKind.ACCEPTED
+
+    @model_validator(mode="after")
+    def _nothing_is_rejected(self) -> Self:
+        if self.rejected_items:
+            raise ValueError("something was rejected: that is a 'partly_accepted' notice")
+        return self
+
+
+class PartlyAccepted(_Refundable):
+    """Some of it was accepted. `goods_back_by`: when the rejected goods leave, where known."""
+
+    kind: Literal[NoticeKind.PARTLY_ACCEPTED] = NoticeKind.PARTLY_ACCEPTED
+    goods_back_by: AwareDatetime | None = None
+
+
+class Rejected(_Decided):
+    """Nothing was accepted. `goods_arrived` is False where the shop said no before anything was sent."""
+
+    kind: Literal[NoticeKind.REJECTED] = NoticeKind.REJECTED
+    goods_arrived: bool
+    goods_back_by: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_accepted(self) -> Self:
+        if self.accepted_items:
+            raise ValueError("something was accepted: that is a 'partly_accepted' notice")
+        return self
+
+
+class RefundOnItsWay(NoticeFacts):
+    """The processor took the refund; it is not confirmed yet."""
+
+    kind: Literal[NoticeKind.REFUND_ON_ITS_WAY] = NoticeKind.REFUND_ON_ITS_WAY
+    submitted_at: AwareDatetime
+    total_minor: Amount = Field(gt=0)
+    payment_label: str | None = None
+    is_late: bool = False
+
+
+class Refunded(NoticeFacts):
+    """The processor confirmed a refund. `outstanding_minor` is what this return is still owed after it."""
+
+    kind: Literal[NoticeKind.REFUNDED] = NoticeKind.REFUNDED
+    refunded_at: AwareDatetime
+    refunded_minor: Amount = Field(gt=0)
+    outstanding_minor: Amount = 0
+    payment_label: str | None = None
+    refund_reference: str | None = None
+    is_late: bool = False
+
+
+class RefundFailed(NoticeFacts):
+    """The bank sent a refund back. `was_confirmed`: an earlier notice said it was paid, and this corrects it.
+
+    `new_date` is when the customer has the money's new way, or hears from the shop.
+    """
+
+    kind: Literal[NoticeKind.REFUND_FAILED] = NoticeKind.REFUND_FAILED
+    failed_at: AwareDatetime
+    total_minor: Amount = Field(gt=0)
+    new_date: AwareDatetime
+    payment_label: str | None = None
+    was_confirmed: bool = False
+
+
+class Reminder(NoticeFacts):
+    """Authorized, and nothing has come back yet."""
+
+    kind: Literal[NoticeKind.REMINDER] = NoticeKind.REMINDER
+    authorized_at: AwareDatetime
+    send_by: AwareDatetime
+
+
+class Expired(NoticeFacts):
+    """The time for sending the goods has passed."""
+
+    kind: Literal[NoticeKind.EXPIRED] = NoticeKind.EXPIRED
+    authorized_at: AwareDatetime
+    send_by: AwareDatetime
+
+
+class Delay(NoticeFacts):
+    """A clock was breached: what was promised for `promised_at` comes by `new_date` (policy 3)."""
+
+    kind: Literal[NoticeKind.DELAY] = NoticeKind.DELAY
+    clock: Literal["processing", "refund"]
+    promised_at: AwareDatetime
+    new_date: AwareDatetime
+
+    @model_validator(mode="after")
+    def _the_new_date_is_later(self) -> Self:
+        if self.new_date <= self.promised_at:
+            raise ValueError("new_date must be after promised_at")
+        return self
+
+
+AnyFacts = (
+    Requested
+    | Authorized
+    | Received
+    | Accepted
+    | PartlyAccepted
+    | Rejected
+    | RefundOnItsWay
+    | Refunded
+    | RefundFailed
+    | Reminder
+    | Expired
+    | Delay
+)
+
+_ANY_FACTS: Final[TypeAdapter[AnyFacts]] = TypeAdapter(Annotated[AnyFacts, Discriminator("kind")])
+
+
+def read_facts(snapshot: Mapping[str, Any]) -> AnyFacts:
+    """The facts of a stored snapshot. Raises pydantic's `ValidationError`: fields, no values."""
+    return _ANY_FACTS.validate_python(snapshot)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who a notice goes to: joined when it is sent, never stored with it. `name` may be empty."""
+
+    name: str
+    email: str
+
+    def __repr__(self) -> str:
+        """Says nothing: a repr ends up in logs."""
+        return "Recipient(…)"
+
+
+class Outcome(StrEnum):
+    """What became of one attempt to hand a message to the mail server."""
+
+    ACCEPTED = "accepted"
+    REFUSED_NOW = "refused_now"
+    REFUSED_FOR_GOOD = "refused_for_good"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt's outcome and the server's status number, where it gave one: never its text.
+
+    `refused_now`: nothing was taken, try later. `unsure`: the connection ended between the final dot and the
+    answer, so the message may have been taken; sending it again keeps its Message-ID.
+    """
+
+    outcome: Outcome
+    status: int | None = None

@@ -1,0 +1,47 @@
+"""Who acts: roles, actors, and which role may ask for which command."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from returndesk.domain.stages import CommandKind
+
+
+class Role(StrEnum):
+    """What somebody may do. `system` is returndesk itself."""
+
+    REP = "rep"
+    WAREHOUSE = "warehouse"
+    FINANCE = "finance"
+    MANAGER = "manager"
+    ADMIN = "admin"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody, by id and role. The id is never a name or an address."""
+
+    id: str
+    role: Role
+
+
+RULES = Actor("rules", Role.SYSTEM)
+"""The policy's rules, where nobody was asked."""
+CLOCK = Actor("clock", Role.SYSTEM)
+"""Time that passed."""
+PROCESSOR = Actor("processor", Role.SYSTEM)
+"""The payment processor's word."""
+
+_DESK = frozenset({Role.REP, Role.MANAGER, Role.ADMIN})
+_FLOOR = frozenset({Role.WAREHOUSE, Role.MANAGER, Role.ADMIN})
+_HEAD = frozenset({Role.MANAGER, Role.ADMIN})
+
+MAY: dict[CommandKind, frozenset[Role]] = {
+    CommandKind.REQUEST: _DESK,
+    CommandKind.AUTHORIZATION: _DESK,
+    CommandKind.RECEIPTS: _FLOOR,
+    CommandKind.INSPECTIONS: _FLOOR,
+    CommandKind.DECISION: _DESK,
+    CommandKind.APPROVAL: _HEAD,
+}
+"""DESIGN 3's table, the column 'who'. An admin may do what a manager may."""

@@ -1,0 +1,192 @@
+"""The shop's policy as data: one TOML file, checked when it is read, frozen for every case that began under it.
+
+The default is `policy.toml` (policy clauses 4 and 5). A shop with other numbers changes that file, not code.
+"""
+
+import hashlib
+import tomllib
+from datetime import date, time
+from enum import StrEnum
+from fractions import Fraction
+from functools import cached_property
+from typing import Annotated, Literal, NewType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from returndesk.domain.errors import ConfigurationError
+from returndesk.domain.lots import Acceptance, Condition, Packaging
+from returndesk.domain.money import exponent
+
+PolicyVersion = NewType("PolicyVersion", str)
+Span = tuple[time, time]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name!r} is not a time zone; write one like 'Europe/London'") from None
+    return name
+
+
+def _currency(code: str) -> str:
+    exponent(code)
+    return code
+
+
+def _spans(texts: object) -> object:
+    """Opening spans of a weekday from texts such as `"09:00-17:30"`, in order and not overlapping."""
+    if not isinstance(texts, list):
+        return texts
+    spans: list[Span] = []
+    for text in texts:
+        try:
+            opens, closes = (time.fromisoformat(part.strip()) for part in str(text).split("-"))
+        except ValueError:
+            raise ValueError(f"{text!r} is not a span; write one like '09:00-17:30'") from None
+        if opens >= closes or (spans and spans[-1][1] > opens):
+            raise ValueError(f"{text!r} must end after it starts and after the span before it")
+        spans.append((opens, closes))
+    return tuple(spans)
+
+
+Spans = Annotated[tuple[Span, ...], BeforeValidator(_spans)]
+
+
+class Shop(_Section):
+    """Who the customer deals with: every email and page speaks in this name."""
+
+    name: str = Field(min_length=1)
+    zone: Annotated[str, AfterValidator(_zone)]
+    locale: str = "en_GB"
+    currency: Annotated[str, AfterValidator(_currency)]
+    reply_to: str
+    finance_email: str
+    return_address: tuple[str, ...] = Field(min_length=1)
+    phone: str | None = None
+
+
+class Opening(_Section):
+    """Opening spans of each weekday, in the shop's zone."""
+
+    monday: Spans = ()
+    tuesday: Spans = ()
+    wednesday: Spans = ()
+    thursday: Spans = ()
+    friday: Spans = ()
+    saturday: Spans = ()
+    sunday: Spans = ()
+
+    @property
+    def week(self) -> tuple[tuple[Span, ...], ...]:
+        """Monday first."""
+        return (
+            self.monday,
+            self.tuesday,
+            self.wednesday,
+            self.thursday,
+            self.friday,
+            self.saturday,
+            self.sunday,
+        )
+
+
+class Calendar(_Section):
+    """Which days are working days: opening spans, the country's holidays, and extra closed or short days."""
+
+    country: str
+    subdivision: str | None = None
+    closed_dates: tuple[date, ...] = ()
+    special_days: dict[date, Spans] = Field(default_factory=dict)
+    opening: Opening
+
+
+class Clocks(_Section):
+    """Policy 5's two clocks, in business days."""
+
+    processing_business_days: int = Field(gt=0, le=365)
+    refund_business_days: int = Field(gt=0, le=365)
+    warn_percent: int = Field(default=80, gt=0, lt=100)
+    delay_business_days: int = Field(default=1, gt=0, le=30)
+
+    @property
+    def warn_share(self) -> Fraction:
+        """The part of a clock after which its desk gets a task."""
+        return Fraction(self.warn_percent, 100)
+
+
+class ReturnRules(_Section):
+    """When goods may come back, in calendar days. A window of 0 means there is none."""
+
+    window_days: int = Field(ge=0)
+    delivery_assumed_after_days: int = Field(ge=0)
+    reminder_after_days: int = Field(gt=0)
+    expiry_after_days: int = Field(gt=0)
+
+
+class DecideWhen(StrEnum):
+    """Who decides: the rules where they are clear, or always a person."""
+
+    WHEN_CLEAR = "when_clear"
+    PERSON = "person"
+
+
+class DecisionRules(_Section):
+    """Who decides, and above which refund a manager approves. `approval_above_minor` 0: never asked for."""
+
+    decide: DecideWhen = DecideWhen.WHEN_CLEAR
+    approval_above_minor: int = Field(default=50_000, ge=0)
+    refund_shipping: frozenset[Literal["whole_order", "faulty"]] = frozenset({"whole_order", "faulty"})
+
+
+Verdict = Literal[Acceptance.ACCEPTED, Acceptance.REJECTED, Acceptance.MANUAL_REVIEW]
+
+
+class Policy(_Section):
+    """The whole policy. `text` is the file as it was read: it is what a case keeps."""
+
+    declared_version: str = Field(alias="version", min_length=1, max_length=40)
+    shop: Shop
+    calendar: Calendar
+    clocks: Clocks
+    returns: ReturnRules
+    conditions: dict[Condition, Verdict]
+    packaging: dict[Packaging, Verdict]
+    decision: DecisionRules
+    text: str = Field(exclude=True, repr=False)
+
+    @cached_property
+    def version(self) -> PolicyVersion:
+        """The declared version and a digest of the file: two different files never share one."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()[:8]
+        return PolicyVersion(f"{self.declared_version}+{digest}")
+
+
+def read_policy(text: str) -> Policy:
+    """The policy in a TOML text.
+
+    Raises `ConfigurationError` (`policy_unreadable`, `policy_invalid`) with a line a field.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError("policy_unreadable", f"The policy file is not valid TOML: {error}.") from None
+    try:
+        policy = Policy.model_validate({**data, "text": text})
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise ConfigurationError("policy_invalid", "The policy file has mistakes:\n" + "\n".join(lines)) from None
+    missing = [c for c in Condition if c not in policy.conditions] + [
+        p for p in Packaging if p not in policy.packaging
+    ]
+    if missing:
+        names = ", ".join(missing)
+        raise ConfigurationError("policy_invalid", f"The policy file says nothing of: {names}.")
+    if policy.returns.expiry_after_days <= policy.returns.reminder_after_days:
+        raise ConfigurationError("policy_invalid", "returns.expiry_after_days must be after the reminder.")
+    return policy

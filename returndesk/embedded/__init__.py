@@ -1,0 +1,1 @@
+"""What stands in when nothing real is configured."""

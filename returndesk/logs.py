@@ -1,0 +1,44 @@
+"""Logs: one JSON object a line, with codes, ids and places; an exception's own text never gets in."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+class _NoText(logging.Formatter):
+    """For libraries' own records: where and how grave, not what they say, because that may quote anything."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        event = structlog.processors.JSONRenderer()(
+            None, "", {"event": "library", "logger": record.name, "level": record.levelname.lower(),
+                       "at": f"{record.filename}:{record.lineno}", "error": error},
+        )  # fmt: skip
+        return str(event)
+
+
+def set_up() -> None:
+    """To standard error, warnings of libraries included."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_errors,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_NoText())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _without_errors(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """No traceback is rendered: it would print the exception's text."""
+    event.pop("exc_info", None)
+    event.pop("stack_info", None)
+    return event

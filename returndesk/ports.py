@@ -1,0 +1,86 @@
+"""What the activities need of the outside, as small Protocols. Who implements them is decided where a process starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from typing import Protocol
+
+from returndesk.domain.notices import Delivery
+from returndesk.domain.stages import RefundStatus
+from returndesk.messages import CommandRef, HintRef, Outcome
+
+
+class Clock(Protocol):
+    """The one source of `now` outside a case."""
+
+    def now(self) -> datetime:
+        """The current instant, UTC."""
+        ...
+
+    def offset_us(self) -> int:
+        """By how many microseconds the embedded clock was moved; 0 in real use."""
+        ...
+
+
+@dataclass(frozen=True)
+class RefundRequest:
+    """What is asked of the processor. `refund_id` goes into its metadata; `key` is the idempotency key."""
+
+    refund_id: str
+    rma: str
+    payment_reference: str
+    amount_minor: int
+    currency: str
+    key: str
+
+
+@dataclass(frozen=True)
+class ProcessorRefund:
+    """A refund as the processor shows it. `refund_id` is ours, where its metadata carries one."""
+
+    reference: str
+    refund_id: str | None
+    status: RefundStatus
+    amount_minor: int
+    failure_reason: str | None = None
+    bank_reference: str | None = None
+
+
+class PaymentGateway(Protocol):
+    """The payment processor. Errors are `domain.errors` of kind `Unanswered` or `ProcessorRefused`."""
+
+    def create_refund(self, request: RefundRequest) -> ProcessorRefund:
+        """Ask for a refund once, without retrying."""
+        ...
+
+    def fetch_refund(self, reference: str) -> ProcessorRefund:
+        """A refund as it is now."""
+        ...
+
+    def list_refunds(self, payment_reference: str) -> Sequence[ProcessorRefund]:
+        """Every refund of a payment, completely."""
+        ...
+
+
+class Mailer(Protocol):
+    """An SMTP server."""
+
+    def send(self, message: EmailMessage) -> Delivery:
+        """Hand one message over; what came of it, without the server's words."""
+        ...
+
+
+class ReturnDoor(Protocol):
+    """The one way in for whatever is to happen to a return: its workflow, started where it does not run."""
+
+    async def ask(self, rma: str, command: CommandRef) -> Outcome:
+        """Have a command carried out and wait for its outcome. Sent again, it answers the same.
+
+        Raises `Unanswered` where there is no outcome in time: the command stays written down.
+        """
+        ...
+
+    async def hint(self, rma: str, hint: HintRef) -> None:
+        """Tell a return's run that the processor said something of a refund."""
+        ...

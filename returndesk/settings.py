@@ -1,0 +1,91 @@
+"""Every setting, from the environment or a `.env` file; built only where a process starts.
+
+Anything set wins over the embedded part. A half-set real configuration is an error, never a silent fall-back
+to the sandbox (DESIGN 6).
+"""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from returndesk.domain.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """The environment. Empty values count as not set."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    data: Path = Field(default=Path(".state"), validation_alias="RETURNDESK_DATA")
+    database_url: str | None = Field(default=None, validation_alias="RETURNDESK_DATABASE_URL")
+    policy_path: Path = Field(default=ROOT / "policy.toml", validation_alias="RETURNDESK_POLICY")
+    public_url: str | None = Field(default=None, validation_alias="RETURNDESK_PUBLIC_URL")
+    secret: str | None = Field(default=None, min_length=32, validation_alias="RETURNDESK_SECRET")
+    api_host: str = Field(default="127.0.0.1", validation_alias="RETURNDESK_API_HOST")
+    api_port: int = Field(default=8400, ge=0, le=65535, validation_alias="RETURNDESK_API_PORT")
+    stripe_port: int = Field(default=8401, ge=0, le=65535, validation_alias="RETURNDESK_STRIPE_PORT")
+    smtp_port: int = Field(default=8402, ge=0, le=65535, validation_alias="RETURNDESK_SMTP_PORT")
+    temporal_port: int = Field(default=8403, ge=0, le=65535, validation_alias="RETURNDESK_TEMPORAL_PORT")
+
+    temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
+    temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
+    temporal_api_key: str | None = Field(default=None, validation_alias="TEMPORAL_API_KEY")
+    temporal_tls_cert: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CLIENT_CERT_PATH")
+    temporal_tls_key: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CLIENT_KEY_PATH")
+    temporal_tls_ca: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_SERVER_CA_CERT_PATH")
+    temporal_tls: bool = Field(default=False, validation_alias="TEMPORAL_TLS")
+
+    stripe_api_key: str | None = Field(default=None, validation_alias="STRIPE_API_KEY")
+    stripe_api_base: str | None = Field(default=None, validation_alias="STRIPE_API_BASE")
+    stripe_webhook_secret: str | None = Field(default=None, validation_alias="STRIPE_WEBHOOK_SECRET")
+    smtp_url: str | None = Field(default=None, validation_alias="SMTP_URL")
+
+    @model_validator(mode="after")
+    def _nothing_half_set(self) -> Self:
+        if self.stripe_api_base and not self.stripe_api_key:
+            raise ValueError("STRIPE_API_BASE is set and STRIPE_API_KEY is not: set both, or neither.")
+        if self.stripe_webhook_secret and not self.stripe_api_key:
+            raise ValueError("STRIPE_WEBHOOK_SECRET is set and STRIPE_API_KEY is not: set both, or neither.")
+        if bool(self.temporal_tls_cert) != bool(self.temporal_tls_key):
+            raise ValueError("Of TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH one is missing.")
+        real = [name for name, given in self.outside.items() if given]
+        if real and not self.secret:
+            raise ValueError(
+                f"RETURNDESK_SECRET is not set, and {', '.join(real)} is real: links and hashes need a key of "
+                "their own there. Set it to at least 32 random characters and keep it."
+            )
+        return self
+
+    @property
+    def outside(self) -> dict[str, bool]:
+        """Which outside part is real (True) and which is embedded."""
+        return {
+            "the database": self.database_url is not None,
+            "Temporal": self.temporal_address is not None,
+            "Stripe": self.stripe_api_key is not None,
+            "mail": self.smtp_url is not None,
+        }
+
+    @property
+    def all_embedded(self) -> bool:
+        """Only then are samples loaded and clocks moved."""
+        return not any(self.outside.values())
+
+
+def read_settings() -> Settings:
+    """The settings as they are. Raises `ConfigurationError` with a line a mistake."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for mistake in error.errors(include_input=False, include_url=False):
+            name = ".".join(map(str, mistake["loc"]))
+            text = mistake["msg"].removeprefix("Value error, ")
+            lines.append(f"  {name}: {text}" if name else f"  {text}")
+        raise ConfigurationError("settings_invalid", "The settings have mistakes:\n" + "\n".join(lines)) from None

@@ -1,0 +1,134 @@
+"""Commands: written down before Temporal is called, stamped with their outcome after.
+
+The same key with the same input is the same command; with another input it is refused.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select, update
+
+from returndesk.domain.errors import Refused
+from returndesk.domain.people import Actor, Role
+from returndesk.domain.stages import CommandKind
+from returndesk.messages import CommandRef, Outcome
+from returndesk.store import tables
+from returndesk.store.database import Database
+
+_OUTCOME = TypeAdapter(Outcome)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an API call brings. `note` texts are stored apart; `contact` only where a return is asked for."""
+
+    kind: CommandKind
+    actor: Actor
+    idempotency_key: str
+    input_hash: str
+    rma: str
+    policy_version: str
+    input: dict[str, Any]
+    texts: dict[str, str]
+    contact: tables.Contact | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A command as it stands in the books."""
+
+    ref: CommandRef
+    rma: str
+    recorded_at: datetime
+    outcome: Outcome | None
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id: 96 random bits behind a prefix that says what it names."""
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def write_down(database: Database, asked: Asked, now: datetime) -> Written:
+    """Commit a command with its texts and its contact; an earlier one under the same key is answered instead.
+
+    Raises `Refused` (`idempotency_key_reused`) where the key came with another input before.
+    """
+    with database.read() as session:
+        earlier = _earlier(session, asked)
+    if earlier is not None:
+        return earlier
+    command = tables.Command(
+        id=new_id("cmd"),
+        rma=asked.rma,
+        kind=asked.kind,
+        actor_id=asked.actor.id,
+        role=asked.actor.role,
+        policy_version=asked.policy_version,
+        idempotency_key=asked.idempotency_key,
+        input_hash=asked.input_hash,
+        input=asked.input,
+        recorded_at=now,
+    )
+    try:
+        with database.write() as session:
+            session.add(command)
+            session.add_all(
+                tables.Text(id=text_id, body=body, actor_id=asked.actor.id, recorded_at=now)
+                for text_id, body in asked.texts.items()
+            )
+            if asked.contact is not None:
+                session.add(asked.contact)
+    except IntegrityError:
+        with database.read() as session:
+            earlier = _earlier(session, asked)
+        if earlier is None:
+            raise
+        return earlier
+    return _written(command)
+
+
+def _earlier(session: Session, asked: Asked) -> Written | None:
+    command = session.exec(
+        select(tables.Command).where(
+            tables.Command.actor_id == asked.actor.id,
+            tables.Command.idempotency_key == asked.idempotency_key,
+        )
+    ).first()
+    if command is None:
+        return None
+    if command.input_hash != asked.input_hash:
+        raise Refused(
+            "idempotency_key_reused",
+            "This Idempotency-Key came with another request before. Nothing was changed. Use a new key.",
+        )
+    return _written(command)
+
+
+def find(session: Session, command_id: str) -> Written | None:
+    """A command by its id."""
+    command = session.get(tables.Command, command_id)
+    return None if command is None else _written(command)
+
+
+def _written(command: tables.Command) -> Written:
+    ref = CommandRef(
+        command.id, CommandKind(command.kind), command.actor_id, Role(command.role), command.policy_version
+    )
+    outcome = None if command.outcome is None else _OUTCOME.validate_python(command.outcome)
+    return Written(ref, command.rma, command.recorded_at, outcome)
+
+
+def stamp(database: Database, outcomes: Sequence[tuple[str, Outcome]], now: datetime) -> None:
+    """Note what came of commands. A stamp is never changed."""
+    with database.write() as session:
+        for command_id, outcome in outcomes:
+            session.exec(
+                update(tables.Command)
+                .where(col(tables.Command.id) == command_id, col(tables.Command.stamped_at).is_(None))
+                .values(outcome=_OUTCOME.dump_python(outcome, mode="json"), stamped_at=now)
+            )

@@ -1,0 +1,76 @@
+"""The counters that guard money: changed only by conditional UPDATEs on the payment's own row (DESIGN 5).
+
+However many processes reserve at once, reservations and refunds never exceed what was captured. What was
+refunded elsewhere or is disputed lowers what can be reserved, but noting it never fails. Objects of `Payment`
+that a session already holds do not see these changes: read the row again.
+"""
+
+from sqlalchemy import CursorResult, Update
+from sqlmodel import Session, col, select, update
+
+from returndesk.store.tables import Payment
+
+_captured = col(Payment.captured_minor)
+_reserved = col(Payment.reserved_minor)
+_refunded = col(Payment.refunded_minor)
+_gone = _reserved + _refunded + col(Payment.external_minor) + col(Payment.disputed_minor)
+
+
+def reserve(session: Session, payment_id: str, amount_minor: int) -> bool:
+    """Set an amount aside for a refund; False, and nothing changed, when there is not that much left."""
+    fits = _gone + _positive(amount_minor) <= _captured
+    return _carried_out(session, _of(payment_id).where(fits).values(reserved_minor=_reserved + amount_minor))
+
+
+def release(session: Session, payment_id: str, amount_minor: int) -> None:
+    """A reserved amount will not be refunded: it is free again."""
+    _must(session, payment_id, {"reserved_minor": -_positive(amount_minor)})
+
+
+def capture_refund(session: Session, payment_id: str, amount_minor: int) -> None:
+    """A reserved amount was refunded."""
+    _must(session, payment_id, {"reserved_minor": -_positive(amount_minor), "refunded_minor": amount_minor})
+
+
+def reverse_refund(session: Session, payment_id: str, amount_minor: int) -> None:
+    """A refunded amount came back, days later: it is free again."""
+    _must(session, payment_id, {"refunded_minor": -_positive(amount_minor)})
+
+
+def note_external(session: Session, payment_id: str, total_minor: int) -> None:
+    """What was refunded elsewhere so far, in all."""
+    _must(session, payment_id, {}, external_minor=total_minor)
+
+
+def note_disputed(session: Session, payment_id: str, total_minor: int) -> None:
+    """What is disputed now, in all."""
+    _must(session, payment_id, {}, disputed_minor=total_minor)
+
+
+def room(session: Session, payment_id: str) -> int:
+    """How much could be reserved now, in minor units; 0 for a payment that is not there."""
+    left = session.exec(select(_captured - _gone).where(col(Payment.id) == payment_id)).one_or_none()
+    return max(0, left or 0)
+
+
+def _positive(amount_minor: int) -> int:
+    if amount_minor <= 0:
+        raise ValueError("only an amount above 0 is moved")
+    return amount_minor
+
+
+def _of(payment_id: str) -> Update:
+    return update(Payment).where(col(Payment.id) == payment_id)
+
+
+def _must(session: Session, payment_id: str, changes: dict[str, int], **totals: int) -> None:
+    """A change that fails only when the books are wrong: the CHECKs, or this, stop the transaction then."""
+    changed = {name: getattr(Payment, name) + by for name, by in changes.items()}
+    if not _carried_out(session, _of(payment_id).values(**changed, **totals)):
+        raise LookupError(f"no payment {payment_id}")
+
+
+def _carried_out(session: Session, statement: Update) -> bool:
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1

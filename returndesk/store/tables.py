@@ -1,0 +1,442 @@
+"""Every table. Personal data lives in `customers`, `texts` and `attachments`, and nowhere else.
+
+Amounts are integer minor units (`_minor`), instants UTC (`_at`). Counters that guard money and units are
+changed only by conditional UPDATEs on the row itself (DESIGN 5); the CHECKs stand behind them.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, MetaData, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from returndesk.store.types import UtcInstant
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: MetaData = SQLModel.metadata
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def _at(*, index: bool = False) -> Any:
+    return Field(sa_type=UtcInstant, index=index)
+
+
+def _maybe_at(*, index: bool = False) -> Any:
+    return Field(default=None, sa_type=UtcInstant, nullable=True, index=index)
+
+
+def _minor(default: int = 0) -> Any:
+    return Field(default=default, sa_type=BigInteger)
+
+
+def _json() -> Any:
+    return Field(default_factory=dict, sa_type=Json)
+
+
+def _codes() -> Any:
+    return Field(default_factory=list, sa_type=Json)
+
+
+def _to(column: str, *, index: bool = False) -> Any:
+    return Field(foreign_key=column, index=index)
+
+
+class Customer(SQLModel, table=True):
+    """A person the shop sold to. Personal data."""
+
+    __tablename__ = "customers"
+    id: str = Field(primary_key=True)
+    reference: str | None = Field(default=None, unique=True)
+    name: str
+    email: str = Field(index=True)
+    phone: str | None = None
+    address: list[str] = _codes()
+
+
+class Order(SQLModel, table=True):
+    """What was sold. `shipping_granted` guards that delivery is given back once."""
+
+    __tablename__ = "orders"
+    reference: str = Field(primary_key=True)
+    customer_id: str = _to("customers.id", index=True)
+    currency: str
+    ordered_at: datetime = _at()
+    delivered_on: date | None = None
+    tax_included: bool = True
+    shipping_minor: int = _minor()
+    shipping_tax_minor: int = _minor()
+    shipping_granted: bool = False
+    input_hash: str
+    recorded_at: datetime = _at()
+
+
+class OrderLine(SQLModel, table=True):
+    """A line as it was sold. `claimed` units belong to a return, `granted` ones were given back."""
+
+    __tablename__ = "order_lines"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("claimed >= 0 AND claimed <= quantity", name="claimed"),
+        CheckConstraint("granted >= 0 AND granted <= claimed", name="granted"),
+        CheckConstraint("price_minor >= 0 AND discount_minor >= 0 AND tax_minor >= 0", name="amounts"),
+    )
+    order_reference: str = Field(primary_key=True, foreign_key="orders.reference")
+    line: int = Field(primary_key=True)
+    sku: str
+    title: str
+    quantity: int
+    price_minor: int = _minor()
+    discount_minor: int = _minor()
+    tax_minor: int = _minor()
+    final_sale: bool = False
+    claimed: int = 0
+    granted: int = 0
+
+
+class Payment(SQLModel, table=True):
+    """Money the processor captured for an order, and everything that has left it again."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        CheckConstraint("captured_minor >= 0", name="captured"),
+        CheckConstraint("reserved_minor >= 0 AND refunded_minor >= 0", name="ours"),
+        CheckConstraint("reserved_minor + refunded_minor <= captured_minor", name="cap"),
+        CheckConstraint("external_minor >= 0 AND disputed_minor >= 0", name="others"),
+    )
+    id: str = Field(primary_key=True)
+    order_reference: str = _to("orders.reference", index=True)
+    processor: str
+    reference: str = Field(unique=True)
+    label: str | None = None
+    currency: str
+    captured_minor: int = _minor()
+    reserved_minor: int = _minor()
+    refunded_minor: int = _minor()
+    external_minor: int = _minor()
+    disputed_minor: int = _minor()
+
+
+class Contact(SQLModel, table=True):
+    """One inbound message or visit of a customer."""
+
+    __tablename__ = "contacts"
+    id: str = Field(primary_key=True)
+    order_reference: str | None = Field(default=None, index=True)
+    rma: str | None = Field(default=None, index=True)
+    channel: str
+    contacted_at: datetime = _at()
+    recorded_at: datetime = _at()
+    actor_id: str
+
+
+class Text(SQLModel, table=True):
+    """Something a person wrote. Personal data; never changed, referred to by id."""
+
+    __tablename__ = "texts"
+    id: str = Field(primary_key=True)
+    body: str
+    actor_id: str
+    recorded_at: datetime = _at()
+
+
+class Attachment(SQLModel, table=True):
+    """A photo or a document. Personal data; the bytes lie with `Files`, under `key`."""
+
+    __tablename__ = "attachments"
+    id: str = Field(primary_key=True)
+    rma: str = _to("returns.rma", index=True)
+    key: str = Field(unique=True)
+    media_type: str
+    size_bytes: int
+    actor_id: str
+    recorded_at: datetime = _at()
+
+
+class Policy(SQLModel, table=True):
+    """A policy file as it was read: cases keep theirs."""
+
+    __tablename__ = "policies"
+    version: str = Field(primary_key=True)
+    body: str
+    recorded_at: datetime = _at()
+
+
+class Return(SQLModel, table=True):
+    """The case. `stage` is derived; only a transition writes this row."""
+
+    __tablename__ = "returns"
+    __table_args__ = (
+        Index("ix_returns_open_due", "next_due_at", postgresql_where=text("ended_at IS NULL"),
+              sqlite_where=text("ended_at IS NULL")),
+        Index("ix_returns_stage_recorded", "stage", "recorded_at"),
+    )
+    rma: str = Field(primary_key=True)
+    order_reference: str = _to("orders.reference", index=True)
+    contact_id: str = _to("contacts.id")
+    policy_version: str = _to("policies.version")
+    stage: str
+    channel: str
+    resolution: str
+    currency: str
+    contacted_at: datetime = _at()
+    recorded_at: datetime = _at()
+    authorized_at: datetime | None = _maybe_at()
+    reminder_at: datetime | None = _maybe_at()
+    expires_at: datetime | None = _maybe_at()
+    expired_at: datetime | None = _maybe_at()
+    received_at: datetime | None = _maybe_at()
+    decided_at: datetime | None = _maybe_at()
+    decided_by: str | None = None
+    awaiting_approval: bool = False
+    approved_by: str | None = None
+    goods_minor: int = _minor()
+    goods_tax_minor: int = _minor()
+    shipping_minor: int = _minor()
+    shipping_tax_minor: int = _minor()
+    owed_without_refund_minor: int = _minor()
+    processing_due_at: datetime | None = _maybe_at()
+    refund_due_at: datetime | None = _maybe_at()
+    next_due_at: datetime | None = _maybe_at()
+    last_at: datetime = _at()
+    ended_at: datetime | None = _maybe_at()
+    audit_count: int = 0
+    audit_head: str = ""
+
+
+class Lot(SQLModel, table=True):
+    """Units that share one fate. Split by events; quantities are conserved."""
+
+    __tablename__ = "lots"
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    number: int = Field(primary_key=True)
+    line: int | None = None
+    quantity: int
+    reason: str | None = None
+    reception: str
+    condition: str | None = None
+    packaging: str | None = None
+    acceptance: str
+    reasons: list[str] = _codes()
+    disposition: str | None = None
+    parent: int | None = None
+
+
+class DispositionChange(SQLModel, table=True):
+    """What became of a lot's goods, append-only."""
+
+    __tablename__ = "dispositions"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    lot: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    disposition: str
+    at: datetime = _at()
+    actor_id: str
+
+
+class Command(SQLModel, table=True):
+    """What somebody asked for, written down before it is carried out and stamped with its outcome after."""
+
+    __tablename__ = "commands"
+    __table_args__ = (
+        UniqueConstraint("actor_id", "idempotency_key"),
+        Index("ix_commands_unstamped", "rma", "recorded_at", postgresql_where=text("stamped_at IS NULL"),
+              sqlite_where=text("stamped_at IS NULL")),
+    )
+    id: str = Field(primary_key=True)
+    rma: str = Field(index=True)
+    kind: str
+    actor_id: str
+    role: str
+    policy_version: str
+    idempotency_key: str
+    input_hash: str
+    input: dict[str, Any] = _json()
+    recorded_at: datetime = _at()
+    outcome: dict[str, Any] | None = Field(default=None, sa_type=Json, nullable=True)
+    stamped_at: datetime | None = _maybe_at()
+
+
+class Transition(SQLModel, table=True):
+    """What a transition answered, under its key: asked again, it answers the same."""
+
+    __tablename__ = "transitions"
+    key: str = Field(primary_key=True)
+    rma: str = Field(index=True)
+    answer: dict[str, Any] = _json()
+
+
+class Clock(SQLModel, table=True):
+    """A policy deadline; `clock_events` says how it came to stand where it stands."""
+
+    __tablename__ = "clocks"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    kind: str = Field(primary_key=True)
+    unit: str
+    allotment: int
+    due_at: datetime | None = _maybe_at()
+    warn_at: datetime | None = _maybe_at()
+    warned_at: datetime | None = _maybe_at()
+    breached_at: datetime | None = _maybe_at()
+
+
+class ClockEvent(SQLModel, table=True):
+    """Started, paused, resumed, stopped, restarted, breached: with reason and owner."""
+
+    __tablename__ = "clock_events"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    clock: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    event: str
+    at: datetime = _at()
+    reason: str | None = None
+    owner: str | None = None
+
+
+class Refund(SQLModel, table=True):
+    """One request to pay one amount back on one payment."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        Index("ix_refunds_status_decided", "status", "decided_at"),
+    )
+    id: str = Field(primary_key=True)
+    rma: str = _to("returns.rma", index=True)
+    payment_id: str = _to("payments.id", index=True)
+    amount_minor: int = _minor()
+    currency: str
+    status: str
+    failure_reason: str | None = None
+    key_number: int = 1
+    parameters_hash: str
+    first_sent_at: datetime | None = _maybe_at()
+    last_sent_at: datetime | None = _maybe_at()
+    absent_at: datetime | None = _maybe_at()
+    look_again_at: datetime | None = _maybe_at()
+    looks: int = 0
+    processor_reference: str | None = Field(default=None, index=True)
+    bank_reference: str | None = None
+    decided_at: datetime = _at()
+    submitted_at: datetime | None = _maybe_at()
+    credited_at: datetime | None = _maybe_at()
+    failed_at: datetime | None = _maybe_at()
+
+
+class Posting(SQLModel, table=True):
+    """One side of a ledger entry: append-only; an entry's postings sum to zero in its currency."""
+
+    __tablename__ = "ledger"
+    entry: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    rma: str = _to("returns.rma", index=True)
+    currency: str
+    amount_minor: int = _minor()
+    at: datetime = _at(index=True)
+
+
+class AuditRecord(SQLModel, table=True):
+    """What happened, who did it, chained by hash per return. Ids and codes only."""
+
+    __tablename__ = "audit"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    seq: int = Field(primary_key=True)
+    at: datetime = _at()
+    actor_id: str
+    role: str
+    what: str
+    key: str
+    policy_version: str
+    details: dict[str, Any] = _json()
+    hash: str
+
+
+class Notice(SQLModel, table=True):
+    """One templated email of one case, waiting or sent. The rendered mail is not kept."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        Index("ix_notices_waiting", "due_at", postgresql_where=text("settled_at IS NULL"),
+              sqlite_where=text("settled_at IS NULL")),
+    )
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    number: int = Field(primary_key=True)
+    kind: str
+    facts: dict[str, Any] = _json()
+    written_at: datetime = _at()
+    due_at: datetime = _at()
+    attempts: int = 0
+    result: str | None = None
+    smtp_code: int | None = None
+    settled_at: datetime | None = _maybe_at()
+
+
+class Task(SQLModel, table=True):
+    """Work that waits for a person, in a named queue with an owner role and a due time."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("ix_tasks_open", "queue", "due_at", postgresql_where=text("done_at IS NULL"),
+              sqlite_where=text("done_at IS NULL")),
+    )
+    id: str = Field(primary_key=True)
+    rma: str | None = Field(default=None, foreign_key="returns.rma", index=True)
+    queue: str
+    kind: str
+    owner_role: str
+    details: dict[str, Any] = _json()
+    created_at: datetime = _at()
+    due_at: datetime = _at()
+    done_at: datetime | None = _maybe_at()
+    done_by: str | None = None
+
+
+class ProcessorEvent(SQLModel, table=True):
+    """The webhook inbox: an event is stored once, acted upon only if it tells something new, stamped after."""
+
+    __tablename__ = "processor_events"
+    __table_args__ = (
+        Index("ix_processor_events_open", "received_at", postgresql_where=text("handled_at IS NULL"),
+              sqlite_where=text("handled_at IS NULL")),
+    )
+    id: str = Field(primary_key=True)
+    type: str
+    object_reference: str
+    payment_reference: str | None = None
+    refund_id: str | None = None
+    status: str | None = None
+    amount_minor: int | None = Field(default=None, sa_type=BigInteger, nullable=True)
+    bank_reference: str | None = None
+    received_at: datetime = _at()
+    handled_at: datetime | None = _maybe_at()
+    result: str | None = None
+
+
+class Token(SQLModel, table=True):
+    """A bearer token: only its hash is kept."""
+
+    __tablename__ = "tokens"
+    id: str = Field(primary_key=True)
+    hash: str = Field(unique=True)
+    actor_id: str
+    role: str
+    created_at: datetime = _at()
+    revoked_at: datetime | None = _maybe_at()
+
+
+class MovedClock(SQLModel, table=True):
+    """By how much the embedded clock was moved; one row, honoured only by the embedded mode."""
+
+    __tablename__ = "moved_clock"
+    id: int = Field(primary_key=True)
+    offset_us: int = Field(default=0, sa_type=BigInteger)
+
+

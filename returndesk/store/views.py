@@ -1,0 +1,375 @@
+"""What the API shows of returns, refunds and tasks. Ids, codes, amounts and instants: no names, no free text."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlmodel import Session, col, or_, select, tuple_
+
+from returndesk.domain.clock import ClockState
+from returndesk.domain.errors import NotFound
+from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception
+from returndesk.domain.stages import RefundStatus, Stage
+from returndesk.store import tables
+from returndesk.store.database import Database
+from returndesk.store.paging import from_cursor, to_cursor
+
+
+class LotView(BaseModel):
+    """Units that share one fate."""
+
+    lot: int
+    line: int | None
+    title: str | None
+    quantity: int
+    reason: str | None
+    reception: Reception
+    condition: Condition | None
+    packaging: Packaging | None
+    acceptance: Acceptance
+    reasons: list[str]
+    disposition: Disposition | None
+
+
+class ClockView(BaseModel):
+    """A deadline. `due_at` is null while it waits for the customer or has stopped."""
+
+    kind: str
+    state: ClockState
+    due_at: datetime | None
+    breached_at: datetime | None
+
+
+class RefundView(BaseModel):
+    """One refund with the three instants finance asks for."""
+
+    id: str
+    rma: str
+    status: RefundStatus
+    amount_minor: int
+    currency: str
+    decided_at: datetime
+    submitted_at: datetime | None
+    credited_at: datetime | None
+    failed_at: datetime | None
+    failure_reason: str | None
+    processor_reference: str | None
+    bank_reference: str | None
+
+
+class ReturnSummary(BaseModel):
+    """A return as a list shows it."""
+
+    rma: str
+    order_reference: str
+    stage: Stage
+    channel: str
+    contacted_at: datetime
+    next_due_at: datetime | None
+    processing_due_at: datetime | None
+    refund_due_at: datetime | None
+
+
+class ReturnView(ReturnSummary):
+    """A return with everything about it. Amounts are minor units of `currency`."""
+
+    currency: str
+    policy_version: str
+    authorized_at: datetime | None
+    expires_at: datetime | None
+    received_at: datetime | None
+    decided_at: datetime | None
+    awaiting_approval: bool
+    goods_minor: int
+    goods_tax_minor: int
+    shipping_minor: int
+    shipping_tax_minor: int
+    owed_without_refund_minor: int
+    lots: list[LotView]
+    clocks: list[ClockView]
+    refunds: list[RefundView]
+    status_url: str | None = None
+
+
+class ReturnList(BaseModel):
+    """A page of returns; `next_cursor` leads to the next one."""
+
+    items: list[ReturnSummary]
+    next_cursor: str | None
+
+
+class TimelineItem(BaseModel):
+    """Something that happened. `details` holds ids, codes, counts and amounts."""
+
+    at: datetime
+    what: str
+    actor_id: str
+    role: str
+    policy_version: str
+    details: dict[str, Any]
+
+
+class Timeline(BaseModel):
+    """Everything that happened to a return, in order."""
+
+    rma: str
+    items: list[TimelineItem]
+
+
+class RefundList(BaseModel):
+    """A page of refunds, newest decision first."""
+
+    items: list[RefundView]
+    next_cursor: str | None
+
+
+class TaskView(BaseModel):
+    """Work that waits for a person."""
+
+    id: str
+    rma: str | None
+    queue: str
+    kind: str
+    owner_role: str
+    created_at: datetime
+    due_at: datetime
+    details: dict[str, Any]
+
+
+class TaskList(BaseModel):
+    """A page of open tasks, most urgent first."""
+
+    items: list[TaskView]
+    next_cursor: str | None
+
+
+def known_rma(database: Database, rma: str) -> str:
+    """The RMA, where there is such a return. Raises `NotFound`."""
+    with database.read() as session:
+        _row(session, rma)
+    return rma
+
+
+def _row(session: Session, rma: str) -> tables.Return:
+    row = session.get(tables.Return, rma)
+    if row is None:
+        raise NotFound("return_not_found", "There is no return with this RMA number. Check it on the slip.")
+    return row
+
+
+def return_view(session: Session, rma: str) -> ReturnView:
+    """One return. Raises `NotFound`."""
+    row = _row(session, rma)
+    lots = session.exec(
+        select(tables.Lot, tables.OrderLine.title)
+        .outerjoin(
+            tables.OrderLine,
+            (col(tables.OrderLine.line) == col(tables.Lot.line))
+            & (col(tables.OrderLine.order_reference) == row.order_reference),
+        )
+        .where(tables.Lot.rma == rma)
+        .order_by(col(tables.Lot.number))
+    ).all()
+    refunds = session.exec(
+        select(tables.Refund).where(tables.Refund.rma == rma).order_by(tables.Refund.id)
+    ).all()
+    return ReturnView(
+        **_summary(row).model_dump(),
+        currency=row.currency,
+        policy_version=row.policy_version,
+        authorized_at=row.authorized_at,
+        expires_at=row.expires_at,
+        received_at=row.received_at,
+        decided_at=row.decided_at,
+        awaiting_approval=row.awaiting_approval,
+        goods_minor=row.goods_minor,
+        goods_tax_minor=row.goods_tax_minor,
+        shipping_minor=row.shipping_minor,
+        shipping_tax_minor=row.shipping_tax_minor,
+        owed_without_refund_minor=row.owed_without_refund_minor,
+        lots=[_lot(lot, title) for lot, title in lots],
+        clocks=_clocks(session, rma),
+        refunds=[_refund(refund) for refund in refunds],
+    )
+
+
+def _summary(row: tables.Return) -> ReturnSummary:
+    return ReturnSummary(
+        rma=row.rma,
+        order_reference=row.order_reference,
+        stage=Stage(row.stage),
+        channel=row.channel,
+        contacted_at=row.contacted_at,
+        next_due_at=row.next_due_at if row.ended_at is None else None,
+        processing_due_at=row.processing_due_at,
+        refund_due_at=row.refund_due_at,
+    )
+
+
+def _lot(lot: tables.Lot, title: str | None) -> LotView:
+    return LotView(
+        lot=lot.number,
+        line=lot.line,
+        title=title,
+        quantity=lot.quantity,
+        reason=lot.reason,
+        reception=Reception(lot.reception),
+        condition=None if lot.condition is None else Condition(lot.condition),
+        packaging=None if lot.packaging is None else Packaging(lot.packaging),
+        acceptance=Acceptance(lot.acceptance),
+        reasons=list(lot.reasons),
+        disposition=None if lot.disposition is None else Disposition(lot.disposition),
+    )
+
+
+def _clocks(session: Session, rma: str) -> list[ClockView]:
+    last: dict[str, str] = {}
+    for event in session.exec(
+        select(tables.ClockEvent)
+        .where(tables.ClockEvent.rma == rma, tables.ClockEvent.event != "breached")
+        .order_by(tables.ClockEvent.clock, col(tables.ClockEvent.seq))
+    ):
+        last[event.clock] = event.event
+    rows = session.exec(select(tables.Clock).where(tables.Clock.rma == rma).order_by(tables.Clock.kind)).all()
+    state = {"paused": ClockState.PAUSED, "stopped": ClockState.STOPPED}
+    return [
+        ClockView(
+            kind=row.kind,
+            state=state.get(last.get(row.kind, ""), ClockState.RUNNING),
+            due_at=row.due_at,
+            breached_at=row.breached_at,
+        )
+        for row in rows
+    ]
+
+
+def _refund(row: tables.Refund) -> RefundView:
+    return RefundView(
+        id=row.id,
+        rma=row.rma,
+        status=RefundStatus(row.status),
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        decided_at=row.decided_at,
+        submitted_at=row.submitted_at,
+        credited_at=row.credited_at,
+        failed_at=row.failed_at,
+        failure_reason=row.failure_reason,
+        processor_reference=row.processor_reference,
+        bank_reference=row.bank_reference,
+    )
+
+
+def list_returns(
+    session: Session,
+    *,
+    stage: Stage | None,
+    due_before: datetime | None,
+    q: str | None,
+    cursor: str | None,
+    limit: int,
+) -> ReturnList:
+    """Returns, newest first. `q` is an RMA, an order reference or a customer's email, exactly."""
+    row = tables.Return
+    query = select(row).order_by(col(row.recorded_at).desc(), col(row.rma).desc()).limit(limit + 1)
+    if stage is not None:
+        query = query.where(row.stage == stage)
+    if due_before is not None:
+        query = query.where(col(row.ended_at).is_(None), col(row.next_due_at) < due_before)
+    if q is not None:
+        orders = (
+            select(tables.Order.reference)
+            .join(tables.Customer, col(tables.Customer.id) == col(tables.Order.customer_id))
+            .where(col(tables.Customer.email) == q.strip())
+        )
+        query = query.where(
+            or_(row.rma == q.strip().upper(), row.order_reference == q.strip(), col(row.order_reference).in_(orders))
+        )
+    if cursor is not None:
+        query = query.where(tuple_(col(row.recorded_at), col(row.rma)) < from_cursor(cursor))
+    rows = session.exec(query).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return ReturnList(
+        items=[_summary(r) for r in rows],
+        next_cursor=to_cursor(rows[-1].recorded_at, rows[-1].rma) if more else None,
+    )
+
+
+def timeline(session: Session, rma: str) -> Timeline:
+    """The audit chain of a return with the mails that left. Raises `NotFound`."""
+    row = _row(session, rma)
+    items = [
+        TimelineItem(
+            at=r.at, what=r.what, actor_id=r.actor_id, role=r.role, policy_version=r.policy_version,
+            details={name: value for name, value in r.details.items() if value is not None},
+        )
+        for r in session.exec(
+            select(tables.AuditRecord).where(tables.AuditRecord.rma == rma).order_by(col(tables.AuditRecord.seq))
+        )
+    ]  # fmt: skip
+    items += [
+        TimelineItem(
+            at=n.settled_at or n.written_at, what="mailed", actor_id="notices", role="system",
+            policy_version=row.policy_version,
+            details={"notice": n.kind, "result": n.result, "attempts": n.attempts},
+        )
+        for n in session.exec(select(tables.Notice).where(tables.Notice.rma == rma).order_by(col(tables.Notice.number)))
+        if n.settled_at is not None
+    ]  # fmt: skip
+    return Timeline(rma=rma, items=sorted(items, key=lambda item: item.at))
+
+
+def list_refunds(
+    session: Session,
+    *,
+    status: RefundStatus | None,
+    decided_from: datetime | None,
+    decided_to: datetime | None,
+    cursor: str | None,
+    limit: int,
+) -> RefundList:
+    """Refunds by status and by when they were decided, newest first."""
+    row = tables.Refund
+    query = select(row).order_by(col(row.decided_at).desc(), col(row.id).desc()).limit(limit + 1)
+    if status is not None:
+        query = query.where(row.status == status)
+    if decided_from is not None:
+        query = query.where(row.decided_at >= decided_from)
+    if decided_to is not None:
+        query = query.where(row.decided_at < decided_to)
+    if cursor is not None:
+        query = query.where(tuple_(col(row.decided_at), col(row.id)) < from_cursor(cursor))
+    rows = session.exec(query).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return RefundList(
+        items=[_refund(r) for r in rows],
+        next_cursor=to_cursor(rows[-1].decided_at, rows[-1].id) if more else None,
+    )
+
+
+def list_tasks(session: Session, *, queue: str | None, cursor: str | None, limit: int) -> TaskList:
+    """Open tasks, most urgent first."""
+    row = tables.Task
+    query = (
+        select(row)
+        .where(col(row.done_at).is_(None))
+        .order_by(col(row.due_at), col(row.id))
+        .limit(limit + 1)
+    )
+    if queue is not None:
+        query = query.where(row.queue == queue)
+    if cursor is not None:
+        query = query.where(tuple_(col(row.due_at), col(row.id)) > from_cursor(cursor))
+    rows = session.exec(query).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    items = [
+        TaskView(
+            id=t.id, rma=t.rma, queue=t.queue, kind=t.kind, owner_role=t.owner_role,
+            created_at=t.created_at, due_at=t.due_at, details=t.details,
+        )
+        for t in rows
+    ]  # fmt: skip
+    return TaskList(items=items, next_cursor=to_cursor(rows[-1].due_at, rows[-1].id) if more else None)

@@ -1,0 +1,101 @@
+"""Many processes at one payment and at one order line: exactly what is there is given, and nobody fails."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from returndesk.domain.orders import OrderInput
+from returndesk.store.database import Database
+from returndesk.store.orders import order_view, put_order
+from returndesk.store.payments import room
+from returndesk.store.tables import Payment
+
+ROOT = Path(__file__).parents[2]
+RACER = """
+import sys
+from returndesk.store.database import Database
+from returndesk.store.orders import claim_units
+from returndesk.store.payments import reserve
+
+url, payment_id, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
+database = Database(url)
+with database.read() as session:
+    session.connection()
+print("ready", flush=True)
+sys.stdin.readline()
+won = 0
+for _ in range(times):
+    with database.write() as session:
+        won += reserve(session, payment_id, 100) if payment_id else claim_units(session, "A-1", 1, 3)
+print(won)
+"""
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def race(url: str, payment_id: str, *, processes: int, times: int) -> list[int]:
+    """How often each process won, when all begin at once. One that fails fails the test."""
+    command = [sys.executable, "-c", RACER, url, payment_id, str(times)]
+    racers = [
+        subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(processes)
+    ]
+    try:
+        for racer in racers:
+            assert racer.stdout is not None
+            assert racer.stdout.readline() == "ready\n"
+        return _started(racers)
+    finally:
+        for racer in racers:
+            racer.kill()
+            racer.communicate()
+
+
+def _started(racers: Sequence[subprocess.Popen[str]]) -> list[int]:
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    won = []
+    for racer in racers:
+        output, _ = racer.communicate(timeout=60)
+        assert racer.returncode == 0
+        won.append(int(output))
+    return won
+
+
+@pytest.fixture
+def payment_id(database: Database) -> str:
+    order = OrderInput.model_validate(
+        {
+            "currency": "GBP",
+            "ordered_at": "2026-03-04T10:00:00Z",
+            "customer": {"name": "Maud", "email": "maud@shop.example"},
+            "lines": [{"line": 1, "sku": "A", "title": "Socks", "quantity": 10, "unit_price_minor": 100}],
+            "payments": [{"processor": "stripe", "reference": "pi_1", "captured_minor": 1000}],
+        }
+    )
+    with database.write() as session:
+        put_order(session, "A-1", order, now=datetime(2026, 3, 9, tzinfo=UTC), secret=b"s")
+        return session.exec(select(Payment.id)).one()
+
+
+def test_eight_processes_reserve_exactly_what_a_payment_has(database: Database, payment_id: str) -> None:
+    won = race(database.url, payment_id, processes=8, times=25)
+    assert sum(won) == 10
+    with database.read() as session:
+        assert room(session, payment_id) == 0
+        assert session.get_one(Payment, payment_id).reserved_minor == 1000
+
+
+@pytest.mark.usefixtures("payment_id")
+def test_two_processes_never_claim_one_unit_twice(database: Database) -> None:
+    won = race(database.url, "", processes=2, times=10)
+    assert sum(won) == 3
+    with database.read() as session:
+        assert order_view(session, "A-1").lines[0].claimed == 9

@@ -1,0 +1,100 @@
+"""Builds and runs the Temporal worker: registration only, no logic."""
+
+import asyncio
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.failures import SilentFailures
+from activities.notices import Notices
+from activities.records import Records
+from activities.refunds import Refunds
+from activities.sweep import Sweep
+from returndesk.gateways.temporal import TemporalDoor
+from returndesk.installation import Installation
+from returndesk.messages import TASK_QUEUE, UPKEEP_WORKFLOW, UpkeepInput, upkeep_workflow_id
+from workflows.returns import ReturnWorkflow
+from workflows.upkeep import DUTIES, UpkeepWorkflow
+
+THREADS = 24
+CACHED_RUNS = 1_000
+GRACE = timedelta(seconds=10)
+
+PASSED_THROUGH = SandboxRestrictions.default.with_passthrough_all_modules()
+"""Everything but the workflow file itself: reloading SQLModel for each run costs 394 ms and 15 MiB."""
+
+
+@dataclass(frozen=True)
+class Duties:
+    """The activities' classes, bound to what implements their ports."""
+
+    records: Records
+    refunds: Refunds
+    notices: Notices
+    sweep: Sweep
+
+
+def build_duties(installation: Installation, client: Client) -> Duties:
+    """Bind the ports."""
+    i = installation
+    return Duties(
+        Records(i.database, i.policies, i.clock),
+        Refunds(i.database, i.gateway, i.clock),
+        Notices(i.database, i.mailer, i.renderer, i.links, i.clock, i.mail_domain),
+        Sweep(i.database, TemporalDoor(client), i.gateway, i.clock),
+    )
+
+
+def build_worker(installation: Installation, client: Client, threads: ThreadPoolExecutor) -> Worker:
+    """The worker, ready to run."""
+    duties = build_duties(installation, client)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[ReturnWorkflow, UpkeepWorkflow],
+        activities=[
+            duties.records.load,
+            duties.records.transition,
+            duties.refunds.advance,
+            duties.notices.deliver,
+            duties.sweep.run,
+        ],
+        activity_executor=threads,
+        max_concurrent_activities=THREADS // 2,
+        max_concurrent_local_activities=THREADS // 2,
+        interceptors=[SilentFailures()],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=PASSED_THROUGH),
+        max_cached_workflows=CACHED_RUNS,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+async def start_upkeep(client: Client) -> None:
+    """See to it that every duty has its one long-lived workflow."""
+    for duty in DUTIES:
+        await client.start_workflow(
+            UPKEEP_WORKFLOW,
+            UpkeepInput(duty),
+            id=upkeep_workflow_id(duty),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+
+
+async def run(installation: Installation, *, upkeep: bool = True) -> None:
+    """Work until a signal says stop."""
+    client = await installation.connect()
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="activity") as threads:
+        async with build_worker(installation, client, threads):
+            if upkeep:
+                await start_upkeep(client)
+            await stopping.wait()

@@ -1,0 +1,1 @@
+"""What happens next: deterministic, no I/O, read top to bottom like the policy."""

@@ -36,9 +36,7 @@ COMMAND_STEP = RetryPolicy(
     maximum_interval=timedelta(seconds=60),
     non_retryable_error_types=NEVER_AGAIN_FOR_COMMANDS,
 )
-EVENT_STEP = RetryPolicy(
-    initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(minutes=10)
-)
+EVENT_STEP = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(minutes=10))
 REFUND_CALL = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=20), maximum_attempts=5
 )
@@ -69,13 +67,13 @@ def where(error: BaseException) -> list[str]:
 class SilentFailures(Interceptor):
     """Turns every exception of an activity into a code."""
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 (Temporal's name)
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap an activity."""
         return _Silencer(super().intercept_activity(next))
 
 
 class _Silencer(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 (Temporal's name)
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
             return await super().execute_activity(input)
         except CancelledError:

@@ -50,7 +50,13 @@ class Notices:
     """The activity that hands mail over."""
 
     def __init__(
-        self, database: Database, mailer: Mailer, renderer: Renderer, links: PublicLinks, clock: Clock, domain: str
+        self,
+        database: Database,
+        mailer: Mailer,
+        renderer: Renderer,
+        links: PublicLinks,
+        clock: Clock,
+        domain: str,
     ) -> None:
         self._database = database
         self._mailer = mailer

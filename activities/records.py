@@ -83,7 +83,7 @@ class Records:
     def _carry_out(self, session: Session, step: Step) -> Stepped:
         case = self._case(session, step)
         if isinstance(step.what, EventKind):
-            return self._on_event(session, step, case)
+            return self._on_event(step, case)
         answered = session.get(tables.Transition, step.key)
         if answered is not None:
             state = _NO_CASE if case is None else case.state()
@@ -105,7 +105,7 @@ class Records:
         session.add(_answered(step, outcome))
         return Stepped(state, outcome)
 
-    def _on_event(self, session: Session, step: Step, case: Case | None) -> Stepped:
+    def _on_event(self, step: Step, case: Case | None) -> Stepped:
         if case is None:
             raise NotFound("unknown_return", "There is no such return.")
         if allows(Stage(case.row.stage), step.what):

@@ -90,9 +90,7 @@ class Refunds:
 
     def _unknown(self, refund: Sending, look_again_at: datetime) -> RefundAnswer:
         person = refund.looks >= LOOKS_BEFORE_A_PERSON or self._is_too_old(refund)
-        return RefundAnswer(
-            refund.id, RefundStatus.UNKNOWN, look_again_at=look_again_at, needs_person=person
-        )
+        return RefundAnswer(refund.id, RefundStatus.UNKNOWN, look_again_at=look_again_at, needs_person=person)
 
     def _answer(self, refund: Sending, said: ProcessorRefund) -> RefundAnswer:
         open_still = said.status in (RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION)

@@ -63,7 +63,11 @@ class Sweep:
                 continue
             activity.heartbeat()
             ref = CommandRef(
-                command.id, CommandKind(command.kind), command.actor_id, Role(command.role), command.policy_version
+                command.id,
+                CommandKind(command.kind),
+                command.actor_id,
+                Role(command.role),
+                command.policy_version,
             )
             try:
                 outcome = await self._door.ask(command.rma, ref)

@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
@@ -10,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.desk import Desk
-from api import problems
+from api.problems import answer_problem
 from returndesk.domain.errors import Unanswered
 from returndesk.domain.people import Actor
 from returndesk.domain.stages import CommandKind, Stage
@@ -132,9 +131,7 @@ def answer(request: Request, written: Written, outcome: Outcome | None, *, creat
         return _json(pending, 202, {"Location": url, "Retry-After": "5"})
     if not outcome.accepted:
         status = _STATUS_OF_REFUSAL.get(outcome.code, _REFUSED)
-        return problems.answer(
-            HTTPStatus(status), outcome.code, outcome.sentence, reasons=list(outcome.reasons) or None
-        )
+        return answer_problem(status, outcome.code, outcome.sentence, reasons=list(outcome.reasons) or None)
     done = CommandAnswer(
         rma=written.rma,
         stage=outcome.stage or Stage.REQUESTED,

@@ -1,8 +1,9 @@
 """What every answer carries and every request must keep to, as one small ASGI layer: security headers, a size limit, counts."""
 
+from time import perf_counter
+
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from time import perf_counter
 
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 

@@ -78,7 +78,7 @@ class Required:
 
 
 def require(*roles: Role) -> Any:
-    """Let only these roles in, as in `actor: Annotated[Actor, require(Role.REP, Role.MANAGER)]`."""
+    """Let only these roles in: what `Annotated` takes beside the type of a route's actor."""
     return Depends(Required(frozenset(roles)))
 
 

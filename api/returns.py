@@ -1,7 +1,7 @@
 """Returns: asked for, authorized, received, inspected, decided; and read."""
 
 import random
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime
@@ -40,7 +40,9 @@ _EVERYBODY = (Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER, Role.ADMIN)
 _ALLOTTING = random.SystemRandom()
 
 Rma = Annotated[str, Path(max_length=20, description="As printed: RMA-7K3M-Q9TX.")]
-_PENDING = {202: {"model": CommandPending, "description": "Written down; no outcome yet."}}
+_PENDING: dict[int | str, dict[str, Any]] = {
+    202: {"model": CommandPending, "description": "Written down; no outcome yet."}
+}
 _COMMAND = {**_PENDING, **problems(401, 403, 404, 409, 413, 422, 500)}
 
 

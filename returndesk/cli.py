@@ -5,6 +5,7 @@ import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -106,7 +107,9 @@ def token_create(
 
 
 @orders_app.command("import")
-def orders_import(file: Annotated[Path, typer.Argument(help="A CSV file; examples/orders.csv shows the columns.")]) -> None:
+def orders_import(
+    file: Annotated[Path, typer.Argument(help="A CSV file; examples/orders.csv shows the columns.")],
+) -> None:
     """Import orders. An order with a mistake is refused whole; the others are imported."""
     from rich.progress import Progress
 
@@ -120,6 +123,7 @@ def orders_import(file: Annotated[Path, typer.Argument(help="A CSV file; example
             file,
             now=installation.clock.now(),
             secret=installation.keyring.secret,
+            zone=ZoneInfo(installation.policy.shop.zone),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for line, reason in report.refused:
@@ -130,3 +134,83 @@ def orders_import(file: Annotated[Path, typer.Argument(help="A CSV file; example
     )
     if report.refused:
         raise typer.Exit(1)
+
+
+@app.command()
+def up(once: Annotated[bool, typer.Option(help="End after the sample run.")] = False) -> None:
+    """Start everything, run the sample returns, and stay up until Ctrl-C."""
+    from returndesk import up as starting
+
+    _run(starting.run(_installation(), once=once))
+
+
+@clock_app.command("advance")
+def clock_advance(by: Annotated[str, typer.Argument(help="How far: 5d, 36h, 1d12h.")]) -> None:
+    """Move the embedded clock, and every open return with it."""
+    from returndesk.clock_moving import advance, read_duration
+
+    async def move() -> None:
+        stuck = await advance(_installation(), read_duration(by), typer.echo)
+        for rma in stuck:
+            typer.echo(f"{rma} could not be moved along: something of it is being tried again.", err=True)
+        if stuck:
+            raise typer.Exit(1)
+
+    _run(move())
+
+
+@policy_app.command("show")
+def policy_show() -> None:
+    """Print the policy that new returns begin under."""
+    policy = _installation().policy
+    typer.echo(f"# {policy.version}")
+    typer.echo(policy.text)
+
+
+@policy_app.command("check")
+def policy_check(
+    file: Annotated[Path | None, typer.Argument(help="Default: the policy in force.")] = None,
+) -> None:
+    """Say what is wrong with a policy file, or that nothing is."""
+    from returndesk.domain.policy import read_policy
+
+    installation = _installation()
+    policy = installation.policy if file is None else read_policy(file.read_text())
+    installation.policies.calendar(policy)
+    typer.echo(f"{policy.version}: this policy can be used.")
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Check every return's audit chain for edits, gaps and truncation."""
+    from returndesk.store.audit_verification import verify
+
+    installation = _installation()
+    with installation.database.read() as session:
+        findings = verify(session)
+    for finding in findings:
+        typer.echo(str(finding), err=True)
+    if findings:
+        raise typer.Exit(1)
+    typer.echo("Every audit chain is whole.")
+
+
+@app.command()
+def doctor(repair: Annotated[bool, typer.Option(help="Restart what should be running.")] = False) -> None:
+    """Say for each part what was found and whether it answers."""
+    from returndesk import doctor as examining
+
+    async def examine() -> None:
+        installation = _installation()
+        findings = await examining.examine(installation)
+        for finding in findings:
+            typer.echo(f"{'ok ' if finding.answers else '-- '} {finding.part}: {finding.what}")
+            if finding.advice:
+                typer.echo(f"    {finding.advice}")
+        if repair:
+            for sentence in await examining.repair(installation):
+                typer.echo(sentence)
+        elif not all(finding.answers for finding in findings):
+            raise typer.Exit(1)
+
+    _run(examine())

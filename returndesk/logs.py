@@ -37,7 +37,9 @@ def set_up() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def _without_errors(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _without_errors(
+    _logger: Any, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
     """No traceback is rendered: it would print the exception's text."""
     event.pop("exc_info", None)
     event.pop("stack_info", None)

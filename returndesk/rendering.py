@@ -25,7 +25,7 @@ import css_inline
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import NumberPattern
-from barcode import Code128  # type: ignore[import-untyped]
+from barcode import Code128
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -156,7 +156,7 @@ class _Formats:
 
     @pass_context
     def day(self, context: Context, instant: datetime) -> str:
-        """ "Friday 27 November", and the year where it is not this one."""
+        """As in "Friday 27 November", and the year where it is not this one."""
         return self._day(context, self._local(instant))
 
     @pass_context
@@ -166,7 +166,7 @@ class _Formats:
 
     @pass_context
     def moment(self, context: Context, instant: datetime) -> str:
-        """ "Friday 27 November, 17:30 GMT", and the year where it is not this one."""
+        """As in "Friday 27 November, 17:30 GMT", and the year where it is not this one."""
         local = self._local(instant)
         return f"{self._day(context, local)}, {local:%H:%M} {local.tzname()}"
 
@@ -185,7 +185,7 @@ def _environment(template_root: Path, shop: Shop) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(template_root),
         # select_autoescape() misses names like body.html.j2: escape everything but plain text.
-        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        autoescape=lambda name: name is None or not name.endswith(".txt"),  # noqa: S701
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -175,5 +175,3 @@ def _listening(port: int) -> Callable[[], object]:
                 return
 
     return ready
-
-

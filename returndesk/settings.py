@@ -53,7 +53,9 @@ class Settings(BaseSettings):
         if self.stripe_webhook_secret and not self.stripe_api_key:
             raise ValueError("STRIPE_WEBHOOK_SECRET is set and STRIPE_API_KEY is not: set both, or neither.")
         if bool(self.temporal_tls_cert) != bool(self.temporal_tls_key):
-            raise ValueError("Of TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH one is missing.")
+            raise ValueError(
+                "Of TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH one is missing."
+            )
         real = [name for name, given in self.outside.items() if given]
         if real and not self.secret:
             raise ValueError(
@@ -88,4 +90,6 @@ def read_settings() -> Settings:
             name = ".".join(map(str, mistake["loc"]))
             text = mistake["msg"].removeprefix("Value error, ")
             lines.append(f"  {name}: {text}" if name else f"  {text}")
-        raise ConfigurationError("settings_invalid", "The settings have mistakes:\n" + "\n".join(lines)) from None
+        raise ConfigurationError(
+            "settings_invalid", "The settings have mistakes:\n" + "\n".join(lines)
+        ) from None

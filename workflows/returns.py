@@ -123,7 +123,9 @@ class ReturnWorkflow:
     async def _asked(self, command: CommandRef) -> Outcome:
         await workflow.wait_condition(lambda: self._case is not None)
         actor = Actor(command.actor_id, command.role)
-        return await self._step(command.kind, actor, command.command_id, policy_version=command.policy_version)
+        return await self._step(
+            command.kind, actor, command.command_id, policy_version=command.policy_version
+        )
 
     async def _happens(
         self, what: EventKind, actor: Actor, key: str, answer: RefundAnswer | None = None
@@ -155,9 +157,7 @@ class ReturnWorkflow:
                 ),
                 start_to_close_timeout=STEP_TIMEOUT,
                 local_retry_threshold=timedelta(seconds=5),
-                retry_policy=failures.COMMAND_STEP
-                if isinstance(what, CommandKind)
-                else failures.EVENT_STEP,
+                retry_policy=failures.COMMAND_STEP if isinstance(what, CommandKind) else failures.EVENT_STEP,
             )
             self._case = stepped.state
             return stepped.outcome

@@ -1,6 +1,7 @@
 """What goes on as long as the shop does: mail that leaves, and the sweep that finds what was left lying."""
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 
@@ -12,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 TURN_TIMEOUT = timedelta(minutes=10)
 HEARTBEAT_TIMEOUT = timedelta(seconds=40)
-DUTIES = {"notices": Notices.deliver, "sweep": Sweep.run}
+DUTIES: dict[str, Any] = {"notices": Notices.deliver, "sweep": Sweep.run}
 
 
 @workflow.defn(name=UPKEEP_WORKFLOW)

@@ -5,6 +5,8 @@ The settlement is reserved on the payments in the same transaction, so what was 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from typing import TypedDict
 
 from sqlmodel import select
 
@@ -93,9 +95,7 @@ def approval(case: Case, asked: ApprovalInput) -> None:
     case.row.approved_by = case.actor.id
     case.record("approved", note=asked.note)
     row = case.row
-    _announce(
-        case, Amounts(row.goods_minor, row.goods_tax_minor, row.shipping_minor, row.shipping_tax_minor)
-    )
+    _announce(case, Amounts(row.goods_minor, row.goods_tax_minor, row.shipping_minor, row.shipping_tax_minor))
 
 
 def _named_lots(case: Case, items: tuple[DecidedItem, ...]) -> Mapping[int, Acceptance]:
@@ -144,7 +144,10 @@ def _grant(case: Case) -> Amounts:
     amounts = settle(
         case.rules.policy,
         case.lots,
-        [LineWorth(x.line, x.quantity, x.price_minor, x.discount_minor, x.tax_minor, x.granted) for x in lines],
+        [
+            LineWorth(x.line, x.quantity, x.price_minor, x.discount_minor, x.tax_minor, x.granted)
+            for x in lines
+        ],
         ShippingWorth(order.shipping_minor, order.shipping_tax_minor, order.shipping_granted),
     )
     for line, units in accepted_units(case.lots).items():
@@ -183,7 +186,9 @@ def _reserve(case: Case, total_minor: int) -> None:
             amount_minor=share.amount_minor,
             currency=row.currency,
             status=RefundStatus.REQUESTED,
-            parameters_hash=parameters_hash(by_id[share.payment_id].reference, share.amount_minor, row.currency),
+            parameters_hash=parameters_hash(
+                by_id[share.payment_id].reference, share.amount_minor, row.currency
+            ),
             decided_at=case.now,
         )
         session.add(refund)
@@ -216,21 +221,38 @@ def _announce(case: Case, amounts: Amounts) -> None:
             )
         )
         return
-    money = {
-        "goods_minor": amounts.goods_total_minor,
-        "shipping_minor": amounts.shipping_total_minor,
-        "total_minor": amounts.total_minor,
-    }
-    promise = {
-        "decided_at": case.now,
-        "is_late": is_late,
-        "refund_due_at": case.due_at(REFUND),
-        "payment_label": _payment_label(case),
-    }
+    promise = _promise(case, amounts)
     if Acceptance.REJECTED in verdicts:
-        case.notice(PartlyAccepted(**common(case, items), **money, **promise, goods_back_by=goods_back_by))
+        case.notice(PartlyAccepted(**common(case, items), **promise, goods_back_by=goods_back_by))
     else:
-        case.notice(Accepted(**common(case, items), **money, **promise))
+        case.notice(Accepted(**common(case, items), **promise))
+
+
+class _Promise(TypedDict):
+    decided_at: datetime
+    is_late: bool
+    goods_minor: int
+    tax_minor: int
+    shipping_minor: int
+    total_minor: int
+    owed_without_refund_minor: int
+    refund_due_at: datetime | None
+    payment_label: str | None
+
+
+def _promise(case: Case, amounts: Amounts) -> _Promise:
+    """What the customer is told of the money, and by when."""
+    return _Promise(
+        decided_at=case.now,
+        is_late=case.clocks[PROCESSING].breached,
+        goods_minor=amounts.goods_minor,
+        tax_minor=amounts.goods_tax_minor + amounts.shipping_tax_minor,
+        shipping_minor=amounts.shipping_minor,
+        total_minor=amounts.total_minor,
+        owed_without_refund_minor=case.row.owed_without_refund_minor,
+        refund_due_at=case.due_at(REFUND) if amounts.total_minor else None,
+        payment_label=_payment_label(case),
+    )
 
 
 def _payment_label(case: Case) -> str | None:

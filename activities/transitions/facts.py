@@ -46,7 +46,9 @@ def all_items(case: Case) -> tuple[NoticeItem, ...]:
     return by_line(case, lambda lot: lot.quantity)
 
 
-def by_line(case: Case, count: Callable[[Lot], int], *, with_expected: bool = False) -> tuple[NoticeItem, ...]:
+def by_line(
+    case: Case, count: Callable[[Lot], int], *, with_expected: bool = False
+) -> tuple[NoticeItem, ...]:
     """An item a line: `count` says how many of a lot's units it is about."""
     items = []
     for line in order_lines(case.session, case.row.order_reference):

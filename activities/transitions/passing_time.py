@@ -5,8 +5,8 @@ from typing import Literal
 
 from activities.transitions.facts import common
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
-from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.lots import ON_THE_WAY, Reception
+from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
 from returndesk.store import tables
@@ -47,7 +47,9 @@ def _breach(case: Case, kind: ClockKind, row: tables.Clock) -> None:
     new_date = case.rules.calendar.add(max(promised_at, case.now), days)
     row.breached_at = promised_at
     clock = case.clocks[kind]
-    case.clocks[kind] = clock.breach(max(promised_at, clock.events[-1].at), "due", NEXT_STEP[case.stage].queue)
+    case.clocks[kind] = clock.breach(
+        max(promised_at, clock.events[-1].at), "due", NEXT_STEP[case.stage].queue
+    )
     case.record("breached", clock=kind, due=promised_at.isoformat(), new_date=new_date.isoformat())
     case.task("late", f"breach_{kind}", Role.MANAGER, new_date, clock=kind, stage=case.stage)
     which: Literal["processing", "refund"] = "processing" if kind == PROCESSING else "refund"
@@ -56,7 +58,8 @@ def _breach(case: Case, kind: ClockKind, row: tables.Clock) -> None:
 
 def _remind(case: Case) -> None:
     row = case.row
-    assert row.authorized_at is not None and row.expires_at is not None, "an authorized return has both"
+    assert row.authorized_at is not None, "only authorized returns wait for goods"
+    assert row.expires_at is not None, "only authorized returns wait for goods"
     row.reminder_at = None
     case.record("reminded")
     case.notice(Reminder(**common(case), authorized_at=row.authorized_at, send_by=row.expires_at))
@@ -64,7 +67,8 @@ def _remind(case: Case) -> None:
 
 def _expire(case: Case) -> None:
     row = case.row
-    assert row.authorized_at is not None and row.expires_at is not None, "an authorized return has both"
+    assert row.authorized_at is not None, "only authorized returns wait for goods"
+    assert row.expires_at is not None, "only authorized returns wait for goods"
     for at, lot in enumerate(case.lots):
         if lot.reception in ON_THE_WAY and lot.line is not None:
             release_units(case.session, row.order_reference, lot.line, lot.quantity)

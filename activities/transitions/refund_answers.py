@@ -53,9 +53,9 @@ def _is_step_back(before: RefundStatus, after: RefundStatus) -> bool:
 
 def _submitted(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
     refund.submitted_at = refund.submitted_at or case.now
-    if all(RefundStatus(x.status) in SUBMITTED for x in case.refunds):
-        if not case.row.owed_without_refund_minor:
-            case.stop_clock(REFUND, "refund_submitted")
+    all_submitted = all(RefundStatus(x.status) in SUBMITTED for x in case.refunds)
+    if all_submitted and not case.row.owed_without_refund_minor:
+        case.stop_clock(REFUND, "refund_submitted")
     label = _payment(case, refund).label
     is_late = case.clocks[REFUND].breached
     if RefundStatus(refund.status) is not RefundStatus.SUCCEEDED:

@@ -35,7 +35,9 @@ def open_case(session: Session, step: Step, command: tables.Command, rules: Poli
     case = new_case(session, row, rules, actor, step.key)
     for number, item in enumerate(asked.items, start=1):
         if not claim_units(session, order.reference, item.line, item.quantity):
-            raise Refused("ineligible", "This request is not eligible.", [f"already_returned:line {item.line}"])
+            raise Refused(
+                "ineligible", "This request is not eligible.", [f"already_returned:line {item.line}"]
+            )
         case.lots.append(Lot(number, item.line, item.quantity, item.reason))
     contact.rma = row.rma
     case.start_clocks(contact.contacted_at)

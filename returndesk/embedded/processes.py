@@ -308,7 +308,7 @@ def _holder(port: int) -> str | None:
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if any(os.readlink(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
+            if any(str(descriptor.readlink()) in inodes for descriptor in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return None
 

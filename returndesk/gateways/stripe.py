@@ -64,10 +64,10 @@ class StripeGateway:
 
 
 def _refund(refund: stripe.Refund) -> ProcessorRefund:
-    metadata = refund.metadata or {}
+    metadata = refund.metadata.to_dict() if refund.metadata else {}
     return ProcessorRefund(
         reference=refund.id,
-        refund_id=metadata["refund_id"] if "refund_id" in metadata else None,
+        refund_id=metadata.get("refund_id"),
         status=RefundStatus(refund.status or RefundStatus.PENDING),
         amount_minor=from_processor(refund.amount, refund.currency.upper()),
         failure_reason=getattr(refund, "failure_reason", None),
@@ -103,6 +103,6 @@ def _meaning(error: stripe.StripeError) -> ProcessorRefused | Unanswered:
         return ProcessorRefused("key_with_other_parameters", "This key was sent with other parameters.")
     if code in OUTCOMES:
         return ProcessorRefused(code, "The processor cannot refund this payment.")
-    if error.param == "amount":
+    if getattr(error, "param", None) == "amount":
         return ProcessorRefused("over_amount", "More than is left of the payment.")
     return ProcessorRefused("request_refused", "The processor refused the request.")

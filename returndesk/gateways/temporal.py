@@ -54,7 +54,7 @@ class TemporalDoor:
         raise Unanswered("no_outcome_yet", "There is no outcome yet. What was asked is written down.")
 
     async def _update(self, rma: str, command: CommandRef) -> Outcome:
-        return await self._client.execute_update_with_start_workflow(
+        outcome: Outcome = await self._client.execute_update_with_start_workflow(
             command.kind,
             command,
             id=command.command_id,
@@ -68,6 +68,7 @@ class TemporalDoor:
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             ),
         )
+        return outcome
 
     async def hint(self, rma: str, hint: HintRef) -> None:
         """Tell a return that the processor said something."""
@@ -87,7 +88,9 @@ def _refused(error: WorkflowUpdateFailedError) -> Outcome:
     cause = error.cause
     code = cause.type if isinstance(cause, ApplicationError) and cause.type else "internal"
     if code == "not_allowed_at_stage":
-        return Outcome(False, None, code, (), str(cause.message) if isinstance(cause, ApplicationError) else "")
+        return Outcome(
+            False, None, code, (), str(cause.message) if isinstance(cause, ApplicationError) else ""
+        )
     while isinstance(cause, BaseException) and cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, ApplicationError) and cause.type:

@@ -89,12 +89,16 @@ class Case:
     def notice(self, facts: AnyFacts) -> None:
         """Tell the customer; the mail leaves when this transaction is committed."""
         if self._notices is None:
-            last = self.session.exec(
-                select(tables.Notice.number)
-                .where(tables.Notice.rma == self.row.rma)
-                .order_by(col(tables.Notice.number).desc())
-                .limit(1)
-            ).first() if not self._is_new else None
+            last = (
+                self.session.exec(
+                    select(tables.Notice.number)
+                    .where(tables.Notice.rma == self.row.rma)
+                    .order_by(col(tables.Notice.number).desc())
+                    .limit(1)
+                ).first()
+                if not self._is_new
+                else None
+            )
             self._notices = last or 0
         self._notices += 1
         self.session.add(
@@ -370,13 +374,9 @@ def _load_clocks(session: Session, rma: str) -> dict[ClockKind, Clock]:
         .where(tables.ClockEvent.rma == rma)
         .order_by(tables.ClockEvent.clock, col(tables.ClockEvent.seq))
     ):
-        events.setdefault(e.clock, []).append(
-            ClockEvent(ClockEventKind(e.event), e.at, e.reason, e.owner)
-        )
+        events.setdefault(e.clock, []).append(ClockEvent(ClockEventKind(e.event), e.at, e.reason, e.owner))
     return {
-        row.kind: Clock(
-            row.kind, Fraction(row.allotment), Unit(row.unit), tuple(events.get(row.kind, ()))
-        )
+        row.kind: Clock(row.kind, Fraction(row.allotment), Unit(row.unit), tuple(events.get(row.kind, ())))
         for row in session.exec(select(tables.Clock).where(tables.Clock.rma == rma))
     }
 

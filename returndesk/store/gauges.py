@@ -22,14 +22,18 @@ def gauges(session: Session) -> Iterator[tuple[str, str, dict[str, int]]]:
         .where(col(tables.Task.done_at).is_(None))
         .group_by(tables.Task.queue)
     ).all())  # fmt: skip
-    yield "returndesk_waiting", "what", {
-        "commands": session.exec(
-            select(func.count()).where(col(tables.Command.stamped_at).is_(None))
-        ).one(),
-        "notices": session.exec(
-            select(func.count()).where(col(tables.Notice.settled_at).is_(None))
-        ).one(),
-        "processor_events": session.exec(
-            select(func.count()).where(col(tables.ProcessorEvent.handled_at).is_(None))
-        ).one(),
-    }
+    yield (
+        "returndesk_waiting",
+        "what",
+        {
+            "commands": session.exec(
+                select(func.count()).where(col(tables.Command.stamped_at).is_(None))
+            ).one(),
+            "notices": session.exec(
+                select(func.count()).where(col(tables.Notice.settled_at).is_(None))
+            ).one(),
+            "processor_events": session.exec(
+                select(func.count()).where(col(tables.ProcessorEvent.handled_at).is_(None))
+            ).one(),
+        },
+    )

@@ -28,9 +28,7 @@ from returndesk.store.pages import (
 from returndesk.store.policies import PolicyBook, PolicyInForce
 
 
-def return_page(
-    session: Session, policies: PolicyBook, rma: str, now: datetime, slip_url: str
-) -> ReturnPage:
+def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime, slip_url: str) -> ReturnPage:
     """The page of a return at `now`. Raises `NotFound`."""
     case = _case(session, policies, rma, now)
     row = case.row
@@ -89,7 +87,9 @@ def _titles(session: Session, order_reference: str) -> dict[int, str]:
 
 def _item(lot: Lot, titles: Mapping[int, str]) -> ItemView:
     return ItemView(
-        title=titles.get(lot.line, "Not part of this order") if lot.line is not None else "Not part of this order",
+        title=titles.get(lot.line, "Not part of this order")
+        if lot.line is not None
+        else "Not part of this order",
         quantity=lot.quantity,
         reception=lot.reception,
         acceptance=lot.acceptance,
@@ -161,9 +161,8 @@ def _details(details: Mapping[str, Any], currency: str) -> str:
         value = details.get(name)
         if value:
             words.append(", ".join(map(str, value)) if isinstance(value, list) else str(value))
-    for name in ("total_minor", "amount_minor"):
-        if details.get(name):
-            words.append(f"{format_plain(details[name], currency)} {currency}")
+    amounts = [details[name] for name in ("total_minor", "amount_minor") if details.get(name)]
+    words += [f"{format_plain(amount, currency)} {currency}" for amount in amounts]
     return "; ".join(words).replace("_", " ")
 
 

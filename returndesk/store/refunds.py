@@ -74,7 +74,9 @@ def seen_absent(session: Session, refund_id: str, now: datetime) -> None:
 def looked(session: Session, refund_id: str) -> None:
     """One more round without an answer."""
     session.exec(
-        update(tables.Refund).where(col(tables.Refund.id) == refund_id).values(looks=col(tables.Refund.looks) + 1)
+        update(tables.Refund)
+        .where(col(tables.Refund.id) == refund_id)
+        .values(looks=col(tables.Refund.looks) + 1)
     )
 
 
@@ -83,5 +85,7 @@ def proven_absent(session: Session, refund: Sending) -> None:
     session.exec(
         update(tables.Refund)
         .where(col(tables.Refund.id) == refund.id, col(tables.Refund.key_number) == refund.key_number)
-        .values(key_number=refund.key_number + 1, first_sent_at=None, last_sent_at=None, absent_at=None, looks=0)
+        .values(
+            key_number=refund.key_number + 1, first_sent_at=None, last_sent_at=None, absent_at=None, looks=0
+        )
     )

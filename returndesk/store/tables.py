@@ -174,8 +174,12 @@ class Return(SQLModel, table=True):
 
     __tablename__ = "returns"
     __table_args__ = (
-        Index("ix_returns_open_due", "next_due_at", postgresql_where=text("ended_at IS NULL"),
-              sqlite_where=text("ended_at IS NULL")),
+        Index(
+            "ix_returns_open_due",
+            "next_due_at",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
         Index("ix_returns_stage_recorded", "stage", "recorded_at"),
     )
     rma: str = Field(primary_key=True)
@@ -248,8 +252,13 @@ class Command(SQLModel, table=True):
     __tablename__ = "commands"
     __table_args__ = (
         UniqueConstraint("actor_id", "idempotency_key"),
-        Index("ix_commands_unstamped", "rma", "recorded_at", postgresql_where=text("stamped_at IS NULL"),
-              sqlite_where=text("stamped_at IS NULL")),
+        Index(
+            "ix_commands_unstamped",
+            "rma",
+            "recorded_at",
+            postgresql_where=text("stamped_at IS NULL"),
+            sqlite_where=text("stamped_at IS NULL"),
+        ),
     )
     id: str = Field(primary_key=True)
     rma: str = Field(index=True)
@@ -364,8 +373,12 @@ class Notice(SQLModel, table=True):
 
     __tablename__ = "notices"
     __table_args__ = (
-        Index("ix_notices_waiting", "due_at", postgresql_where=text("settled_at IS NULL"),
-              sqlite_where=text("settled_at IS NULL")),
+        Index(
+            "ix_notices_waiting",
+            "due_at",
+            postgresql_where=text("settled_at IS NULL"),
+            sqlite_where=text("settled_at IS NULL"),
+        ),
     )
     rma: str = Field(primary_key=True, foreign_key="returns.rma")
     number: int = Field(primary_key=True)
@@ -384,8 +397,13 @@ class Task(SQLModel, table=True):
 
     __tablename__ = "tasks"
     __table_args__ = (
-        Index("ix_tasks_open", "queue", "due_at", postgresql_where=text("done_at IS NULL"),
-              sqlite_where=text("done_at IS NULL")),
+        Index(
+            "ix_tasks_open",
+            "queue",
+            "due_at",
+            postgresql_where=text("done_at IS NULL"),
+            sqlite_where=text("done_at IS NULL"),
+        ),
     )
     id: str = Field(primary_key=True)
     rma: str | None = Field(default=None, foreign_key="returns.rma", index=True)
@@ -404,8 +422,12 @@ class ProcessorEvent(SQLModel, table=True):
 
     __tablename__ = "processor_events"
     __table_args__ = (
-        Index("ix_processor_events_open", "received_at", postgresql_where=text("handled_at IS NULL"),
-              sqlite_where=text("handled_at IS NULL")),
+        Index(
+            "ix_processor_events_open",
+            "received_at",
+            postgresql_where=text("handled_at IS NULL"),
+            sqlite_where=text("handled_at IS NULL"),
+        ),
     )
     id: str = Field(primary_key=True)
     type: str
@@ -438,5 +460,3 @@ class MovedClock(SQLModel, table=True):
     __tablename__ = "moved_clock"
     id: int = Field(primary_key=True)
     offset_us: int = Field(default=0, sa_type=BigInteger)
-
-

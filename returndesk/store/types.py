@@ -11,7 +11,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class UtcInstant(TypeDecorator[datetime]):
     """An instant, UTC, to the microsecond. PostgreSQL keeps `timestamptz`; SQLite, which has no such type,
-    microseconds since 1970: exact, ordered and small. A naive datetime is refused."""
+    microseconds since 1970: exact, ordered and small. A naive datetime is refused.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -38,6 +39,7 @@ class UtcInstant(TypeDecorator[datetime]):
         if value is None:
             return None
         if dialect.name != "sqlite":
-            return value.astimezone(UTC)
+            instant: datetime = value.astimezone(UTC)
+            return instant
         seconds, microseconds = divmod(value, 1_000_000)
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)

@@ -283,7 +283,11 @@ def list_returns(
             .where(col(tables.Customer.email) == q.strip())
         )
         query = query.where(
-            or_(row.rma == q.strip().upper(), row.order_reference == q.strip(), col(row.order_reference).in_(orders))
+            or_(
+                row.rma == q.strip().upper(),
+                row.order_reference == q.strip(),
+                col(row.order_reference).in_(orders),
+            )
         )
     if cursor is not None:
         query = query.where(tuple_(col(row.recorded_at), col(row.rma)) < from_cursor(cursor))
@@ -353,10 +357,7 @@ def list_tasks(session: Session, *, queue: str | None, cursor: str | None, limit
     """Open tasks, most urgent first."""
     row = tables.Task
     query = (
-        select(row)
-        .where(col(row.done_at).is_(None))
-        .order_by(col(row.due_at), col(row.id))
-        .limit(limit + 1)
+        select(row).where(col(row.done_at).is_(None)).order_by(col(row.due_at), col(row.id)).limit(limit + 1)
     )
     if queue is not None:
         query = query.where(row.queue == queue)

@@ -1,0 +1,86 @@
+"""Moves the embedded clock: the offset that every process honours, and every open return's workflow with it.
+
+Only where everything is embedded: a real shop's time is nobody's to move.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlmodel import col, select
+from temporalio.client import Client, RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from returndesk.clocks import move
+from returndesk.domain.errors import ConfigurationError, InvalidInput
+from returndesk.installation import Installation
+from returndesk.messages import return_workflow_id
+from returndesk.store import tables
+
+MOVES_AT_ONCE = 20
+MOVE_TIMEOUT_SECONDS = 20.0
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+def read_duration(text: str) -> timedelta:
+    """A duration such as `5d`, `36h` or `1d12h`. Raises `InvalidInput` (`duration_invalid`)."""
+    parts = re.findall(r"(\d+)([dhm])", text)
+    if not parts or "".join(n + u for n, u in parts) != text.strip():
+        raise InvalidInput("duration_invalid", "Write how far, such as 5d, 36h or 1d12h.")
+    return sum((timedelta(**{_UNITS[u]: int(n)}) for n, u in parts), timedelta(0))
+
+
+async def advance(
+    installation: Installation,
+    by: timedelta,
+    say: Callable[[str], None] = lambda _sentence: None,
+    *,
+    client: Client | None = None,
+) -> list[str]:
+    """Move time on by `by`; answers the RMAs whose workflow could not be moved along.
+
+    A workflow waits for nothing but time or people, so moving takes milliseconds; one whose activity is being
+    tried again cannot move and is named after 20 seconds.
+    """
+    if not installation.settings.all_embedded:
+        raise ConfigurationError(
+            "clock_not_ours",
+            "The clock is only moved where every outside part is embedded. Nothing was changed.",
+        )
+    skipper = TimeSkipper(client or await installation.connect(), config=TimeSkippingConfig(enabled=False))
+    await asyncio.to_thread(move, installation.database, by)
+    open_returns = await asyncio.to_thread(_open_returns, installation)
+    gate = asyncio.Semaphore(MOVES_AT_ONCE)
+
+    async def one(rma: str) -> str | None:
+        async with gate:
+            return None if await _moved(skipper, rma, by) else rma
+
+    stuck = [rma for rma in await asyncio.gather(*map(one, open_returns)) if rma is not None]
+    say(f"Moved the clock by {by}, with {len(open_returns) - len(stuck)} open returns.")
+    return stuck
+
+
+def _open_returns(installation: Installation) -> list[str]:
+    with installation.database.read() as session:
+        return list(
+            session.exec(
+                select(tables.Return.rma)
+                .where(col(tables.Return.ended_at).is_(None))
+                .order_by(col(tables.Return.next_due_at))
+            ).all()
+        )
+
+
+async def _moved(skipper: TimeSkipper, rma: str, by: timedelta) -> bool:
+    handle = skipper.client.get_workflow_handle(return_workflow_id(rma))
+    try:
+        async with asyncio.timeout(MOVE_TIMEOUT_SECONDS):
+            await skipper.fast_forward(handle, by)
+    except TimeoutError:
+        return False
+    except RPCError as error:
+        return error.status is RPCStatusCode.NOT_FOUND  # it ended meanwhile
+    return True

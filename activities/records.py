@@ -1,9 +1,10 @@
 """Records: the books of a return. One transition is one idempotent transaction (DESIGN 2 and 3).
 
-A command's transition is stored under the command's id; carried out again, it answers what it answered first.
+A command's outcome is stored with the command; carried out again, it answers what it answered first.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -63,47 +64,46 @@ class Records:
         with self._database.read() as session:
             actor = Actor(CLOCK.id, CLOCK.role)
             case = load_case(session, of.rma, self._policies.of, actor=actor, now=now, key="load")
-            state = _NO_CASE if case is None else case.state()
-        return Loaded(state, self._clock.offset_us())
+            return Loaded(_state(case), self._clock.offset_us())
 
     @activity.defn(name="records.transition")
     def transition(self, step: Step) -> Stepped:
         """Carry out a command or an event, once. A refusal changes nothing and is kept like any answer."""
         try:
             with self._database.write() as session:
-                return self._carry_out(session, step)
+                if isinstance(step.what, EventKind):
+                    return self._on_event(step, self._case(session, step))
+                return self._on_command(session, step, step.what)
         except (Refused, InvalidInput) as error:
-            refused = _refused(error.code, error.sentence, getattr(error, "reasons", ()))
+            refused = Outcome(False, None, error.code, getattr(error, "reasons", ()), error.sentence)
         with self._database.write() as session:
-            case = self._case(session, step)
-            outcome = refused if case is None else _at(refused, Stage(case.row.stage))
-            session.add(_answered(step, outcome))
-            return Stepped(_NO_CASE if case is None else case.state(), outcome)
+            return self._refuse(session, step, refused)
 
-    def _carry_out(self, session: Session, step: Step) -> Stepped:
-        case = self._case(session, step)
-        if isinstance(step.what, EventKind):
-            return self._on_event(step, case)
-        answered = session.get(tables.Transition, step.key)
-        if answered is not None:
-            state = _NO_CASE if case is None else case.state()
-            return Stepped(state, _OUTCOME.validate_python(answered.answer))
-        stage = None if case is None else Stage(case.row.stage)
-        if not allows(stage, step.what):
-            outcome = _at(_refused("not_allowed_at_stage", refusal(stage, step.what), ()), stage)
-            session.add(_answered(step, outcome))
-            return Stepped(_NO_CASE if case is None else case.state(), outcome)
+    def _on_command(self, session: Session, step: Step, kind: CommandKind) -> Stepped:
         command = session.get_one(tables.Command, step.key)
+        case = self._case(session, step)
+        if command.outcome is not None:
+            return Stepped(_state(case), _OUTCOME.validate_python(command.outcome))
+        stage = None if case is None else Stage(case.row.stage)
+        if not allows(stage, kind):
+            raise Refused("not_allowed_at_stage", refusal(stage, kind))
         if case is None:
-            rules = self._policies.of(session, command.policy_version)
-            case = open_case(session, step, command, rules)
+            case = open_case(session, step, command, self._policies.of(session, command.policy_version))
         else:
             clocks_passed(case)
-            _ON_COMMAND[step.what](case, command.input)
+            _ON_COMMAND[kind](case, command.input)
         state = case.save()
         outcome = case.outcome()
-        session.add(_answered(step, outcome))
+        command.outcome = _OUTCOME.dump_python(outcome, mode="json")
         return Stepped(state, outcome)
+
+    def _refuse(self, session: Session, step: Step, refused: Outcome) -> Stepped:
+        """Keep a refusal, with the stage it met."""
+        case = self._case(session, step)
+        outcome = replace(refused, stage=None if case is None else Stage(case.row.stage))
+        command = session.get_one(tables.Command, step.key)
+        command.outcome = _OUTCOME.dump_python(outcome, mode="json")
+        return Stepped(_state(case), outcome)
 
     def _on_event(self, step: Step, case: Case | None) -> Stepped:
         if case is None:
@@ -113,7 +113,7 @@ class Records:
                 time_passed(case)
             elif step.answer is not None:
                 refund_answered(case, step.answer)
-            case.save()
+            return Stepped(case.save(), case.outcome())
         return Stepped(case.state(), case.outcome())
 
     def _case(self, session: Session, step: Step) -> Case | None:
@@ -121,13 +121,5 @@ class Records:
         return load_case(session, step.rma, self._policies.of, actor=actor, now=step.now, key=step.key)
 
 
-def _refused(code: str, sentence: str, reasons: tuple[str, ...]) -> Outcome:
-    return Outcome(False, None, code, tuple(reasons), sentence)
-
-
-def _at(outcome: Outcome, stage: Stage | None) -> Outcome:
-    return Outcome(False, stage, outcome.code, outcome.reasons, outcome.sentence)
-
-
-def _answered(step: Step, outcome: Outcome) -> tables.Transition:
-    return tables.Transition(key=step.key, rma=step.rma, answer=_OUTCOME.dump_python(outcome, mode="json"))
+def _state(case: Case | None) -> CaseState:
+    return _NO_CASE if case is None else case.state()

@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -87,8 +87,12 @@ async def until_signal() -> None:
 
 
 @asynccontextmanager
-async def everything(installation: Installation, say: Say) -> AsyncIterator[Supervisor]:
+async def everything(
+    installation: Installation, say: Say, *, worker: Sequence[str] = ("returndesk", "worker")
+) -> AsyncIterator[Supervisor]:
     """All processes of an installation, ready to use; stopped in reverse order on leaving.
+
+    `worker`: the module, with its arguments, that runs as the worker.
 
     Raises `ConfigurationError` with a sentence where something is missing, taken or unwritable.
     """
@@ -104,7 +108,7 @@ async def everything(installation: Installation, say: Say) -> AsyncIterator[Supe
             say(f"Database: migrated ({', '.join(applied)}).")
         if s.stripe_api_key is None or s.smtp_url is None:
             await supervisor.start(_child(installation, "sandbox", _listening(_sandbox_port(installation))))
-        await supervisor.start(_child(installation, "worker", None))
+        await supervisor.start(_child(installation, "worker", None, worker))
         await supervisor.start(_child(installation, "api", _listening(s.api_port)))
         yield supervisor
 
@@ -147,10 +151,15 @@ async def _start_temporal(installation: Installation, supervisor: Supervisor, sa
     )
 
 
-def _child(installation: Installation, name: str, ready: Callable[[], object] | None) -> Child:
+def _child(
+    installation: Installation,
+    name: str,
+    ready: Callable[[], object] | None,
+    module: Sequence[str] | None = None,
+) -> Child:
     return Child(
         name,
-        [sys.executable, "-m", "returndesk", name],
+        [sys.executable, "-m", *(module or ("returndesk", name))],
         _log(installation, name),
         {"RETURNDESK_DATA": str(installation.data), "PYTHONPATH": str(ROOT)},
         ready=ready,  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from sqlmodel import select
 
-from activities.transitions.facts import common, decided_items, order_lines
+from activities.transitions.facts import common, decided_items
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.eligibility import judge
 from returndesk.domain.errors import InvalidInput, Refused
@@ -140,13 +140,12 @@ def _grant(case: Case) -> Amounts:
     """Write down what is owed, take the units' worth, and reserve it on the payments."""
     session, row = case.session, case.row
     order = session.get_one(tables.Order, row.order_reference, with_for_update=True)
-    lines = order_lines(session, row.order_reference)
     amounts = settle(
         case.rules.policy,
         case.lots,
         [
             LineWorth(x.line, x.quantity, x.price_minor, x.discount_minor, x.tax_minor, x.granted)
-            for x in lines
+            for x in case.order_lines
         ],
         ShippingWorth(order.shipping_minor, order.shipping_tax_minor, order.shipping_granted),
     )

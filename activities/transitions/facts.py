@@ -4,12 +4,9 @@ from collections.abc import Callable
 from math import ceil
 from typing import TypedDict
 
-from sqlmodel import Session, col, select
-
 from returndesk.domain.clock import ClockKind
 from returndesk.domain.lots import Acceptance, Lot
 from returndesk.domain.notices import NoticeItem
-from returndesk.store import tables
 from returndesk.store.cases import Case
 
 
@@ -20,15 +17,6 @@ class Common(TypedDict):
     order_reference: str
     currency: str
     items: tuple[NoticeItem, ...]
-
-
-def order_lines(session: Session, order_reference: str) -> list[tables.OrderLine]:
-    """The lines of an order, in order."""
-    return list(session.exec(
-        select(tables.OrderLine)
-        .where(tables.OrderLine.order_reference == order_reference)
-        .order_by(col(tables.OrderLine.line))
-    ))  # fmt: skip
 
 
 def common(case: Case, items: tuple[NoticeItem, ...] | None = None) -> Common:
@@ -51,7 +39,7 @@ def by_line(
 ) -> tuple[NoticeItem, ...]:
     """An item a line: `count` says how many of a lot's units it is about."""
     items = []
-    for line in order_lines(case.session, case.row.order_reference):
+    for line in case.order_lines:
         lots = [lot for lot in case.lots if lot.line == line.line]
         if lots:
             expected = sum(lot.quantity for lot in lots) if with_expected else None
@@ -61,7 +49,7 @@ def by_line(
 
 def decided_items(case: Case) -> tuple[NoticeItem, ...]:
     """Every lot with its verdict and reasons; lots of one line that share both are one item."""
-    titles = {x.line: x.title for x in order_lines(case.session, case.row.order_reference)}
+    titles = {x.line: x.title for x in case.order_lines}
     groups: dict[tuple[int, Acceptance, tuple[str, ...]], int] = {}
     for lot in case.lots:
         if lot.line is not None:

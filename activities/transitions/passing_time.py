@@ -29,7 +29,7 @@ def time_passed(case: Case) -> None:
 def clocks_passed(case: Case) -> None:
     """Warn the desk at the policy's share of a clock; at its end tell a manager and the customer."""
     for kind in (PROCESSING, REFUND):
-        row = case.session.get_one(tables.Clock, (case.row.rma, kind))
+        row = case.clock_rows[kind]
         if row.due_at is not None and row.breached_at is None and row.due_at <= case.now:
             _breach(case, kind, row)
         elif row.warn_at is not None and row.warned_at is None and row.warn_at <= case.now:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session
 
 from activities.transitions import authorization
-from activities.transitions.facts import common, order_lines
+from activities.transitions.facts import common
 from returndesk.domain.clock import PROCESSING
 from returndesk.domain.eligibility import OrderFacts, Reason, RequestedLine, ineligible
 from returndesk.domain.errors import Refused
@@ -29,10 +29,9 @@ def open_case(session: Session, step: Step, command: tables.Command, rules: Poli
     order = session.get(tables.Order, asked.order_reference)
     if order is None:
         raise Refused("ineligible", "This request is not eligible.", ["unknown_order"])
-    overridden = _check(session, rules, asked, order, contact.contacted_at)
-    actor = Actor(step.actor_id, step.role)
     row = _row(step, command, asked, order, contact.contacted_at)
-    case = new_case(session, row, rules, actor, step.key)
+    case = new_case(session, row, rules, Actor(step.actor_id, step.role), step.key)
+    overridden = _check(case, asked, order)
     for number, item in enumerate(asked.items, start=1):
         if not claim_units(session, order.reference, item.line, item.quantity):
             raise Refused(
@@ -62,15 +61,9 @@ def _input(command: tables.Command) -> dict[str, Any]:
     return {name: value for name, value in command.input.items() if name != "contact_id"}
 
 
-def _check(
-    session: Session,
-    rules: PolicyInForce,
-    asked: RequestInput,
-    order: tables.Order,
-    contacted_at: datetime,
-) -> list[str]:
+def _check(case: Case, asked: RequestInput, order: tables.Order) -> list[str]:
     """The reasons a rep overrode. Raises `Refused` where one stands."""
-    lines = {x.line: x for x in order_lines(session, order.reference)}
+    lines = {x.line: x for x in case.order_lines}
     requested = [
         RequestedLine(
             item.line,
@@ -81,7 +74,7 @@ def _check(
         for item in asked.items
     ]
     facts = OrderFacts(order.ordered_at, order.delivered_on)
-    reasons = ineligible(rules.policy, facts, requested, contacted_at)
+    reasons = ineligible(case.rules.policy, facts, requested, case.row.contacted_at)
     standing = [r for r in reasons if asked.override is None or not r.overridable]
     if standing:
         raise Refused("ineligible", _sentence(standing), [str(r) for r in standing])

@@ -4,39 +4,23 @@
 wake-up are derived on saving, never set.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from returndesk.domain import stages
-from returndesk.domain.audit import Entry
-from returndesk.domain.clock import (
-    PROCESSING,
-    REFUND,
-    Clock,
-    ClockEvent,
-    ClockEventKind,
-    ClockKind,
-    ClockState,
-    Unit,
-)
-from returndesk.domain.lots import (
-    Acceptance,
-    Condition,
-    Disposition,
-    Lot,
-    Packaging,
-    Reception,
-)
+from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
+from returndesk.domain.lots import Lot
 from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.messages import CaseState, Outcome
-from returndesk.store import tables
+from returndesk.store import case_rows, tables
 from returndesk.store.policies import PolicyInForce
 
 RulesOf = Callable[[Session, str], PolicyInForce]
@@ -75,10 +59,18 @@ class Case:
     key: str
     lots: list[Lot] = field(default_factory=list)
     clocks: dict[ClockKind, Clock] = field(default_factory=dict)
+    clock_rows: dict[ClockKind, tables.Clock] = field(default_factory=dict)
     refunds: list[tables.Refund] = field(default_factory=list)
+    is_new: bool = False
+    _lots_before: list[Lot] = field(default_factory=list)
+    _clocks_before: dict[ClockKind, Clock] = field(default_factory=dict)
     _records: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    _notices: int | None = None
-    _is_new: bool = False
+    _notices: list[AnyFacts] = field(default_factory=list)
+
+    @cached_property
+    def order_lines(self) -> list[tables.OrderLine]:
+        """The lines of the order, in order, as this transaction first saw them."""
+        return case_rows.load_order_lines(self.session, self.row.order_reference)
 
     # What a transition may say ------------------------------------------------------------------
 
@@ -88,47 +80,18 @@ class Case:
 
     def notice(self, facts: AnyFacts) -> None:
         """Tell the customer; the mail leaves when this transaction is committed."""
-        if self._notices is None:
-            last = (
-                self.session.exec(
-                    select(tables.Notice.number)
-                    .where(tables.Notice.rma == self.row.rma)
-                    .order_by(col(tables.Notice.number).desc())
-                    .limit(1)
-                ).first()
-                if not self._is_new
-                else None
-            )
-            self._notices = last or 0
-        self._notices += 1
-        self.session.add(
-            tables.Notice(
-                rma=self.row.rma,
-                number=self._notices,
-                kind=facts.kind,
-                facts=facts.snapshot(),
-                written_at=self.now,
-                due_at=self.now,
-            )
-        )
+        self._notices.append(facts)
 
     def task(self, queue: str, kind: str, owner: Role, due_at: datetime, **details: Any) -> None:
         """File work for a person. The same kind twice on one return is the same task."""
         task_id = f"{self.row.rma}/{kind}"
-        if self.session.get(tables.Task, task_id) is not None:
-            return
-        self.session.add(
-            tables.Task(
-                id=task_id,
-                rma=self.row.rma,
-                queue=queue,
-                kind=kind,
-                owner_role=owner,
-                details=details,
-                created_at=self.now,
-                due_at=due_at,
-            )
-        )
+        if self.session.get(tables.Task, task_id) is None:
+            self.session.add(
+                tables.Task(
+                    id=task_id, rma=self.row.rma, queue=queue, kind=kind, owner_role=owner,
+                    details=details, created_at=self.now, due_at=due_at,
+                )
+            )  # fmt: skip
 
     # Clocks -------------------------------------------------------------------------------------
 
@@ -161,6 +124,8 @@ class Case:
     def due_at(self, kind: ClockKind) -> datetime:
         """When the obligation is due; while its clock stands, when it would be if it ran again now."""
         clock, calendar = self.clocks[kind], self.rules.calendar
+        if clock is self._clocks_before.get(kind) and self.clock_rows[kind].due_at is not None:
+            return self.clock_rows[kind].due_at or self.now
         due = clock.due_at(calendar)
         if due is not None:
             return due
@@ -183,152 +148,83 @@ class Case:
 
     def save(self) -> CaseState:
         """Write everything back, with the audit records; answers what the run needs to know."""
-        stage = self.stage
         row = self.row
-        row.stage = stage
+        row.stage = stage = self.stage
         row.last_at = self.now
         row.ended_at = (row.ended_at or self.now) if stage in stages.ENDED else None
-        if self.clocks[PROCESSING].state is not ClockState.STOPPED:
-            row.processing_due_at = self.due_at(PROCESSING)
-        if self.clocks[REFUND].state is not ClockState.STOPPED:
-            row.refund_due_at = self.due_at(REFUND)
-        clock_rows = self._save_clocks()
-        row.next_due_at = min((c.due_at for c in clock_rows if c.due_at is not None), default=None)
-        self._save_lots()
+        self._save_clocks()
+        audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
+        notices = case_rows.notice_rows(row, self._notices, self.now)
+        if self.is_new:
+            self.session.add(row)
+        self.session.flush()  # the return's row first: everything else refers to it
+        if self.is_new:
+            case_rows.append(
+                self.session, tables.Clock, [clock.model_dump() for clock in self.clock_rows.values()]
+            )
+        case_rows.append(self.session, tables.AuditRecord, audit)
+        case_rows.append(self.session, tables.Notice, notices)
+        case_rows.save_lots(self.session, row.rma, self._lots_before, self.lots, self.now, self.actor.id)
         self._save_next_step(stage)
-        self._save_audit()
-        return self._state(clock_rows)
+        return self.state()
+
+    def _save_clocks(self) -> None:
+        row, calendar, share = self.row, self.rules.calendar, self.rules.policy.clocks.warn_share
+        for kind, clock in self.clocks.items():
+            if clock is self._clocks_before.get(kind):
+                continue
+            if clock.state is not ClockState.STOPPED:
+                setattr(row, f"{kind}_due_at", self.due_at(kind))
+            known = self.clock_rows.get(kind)
+            if known is None:
+                known = self.clock_rows[kind] = case_rows.new_clock(row.rma, clock)
+            known.events = case_rows.event_values(clock)
+            known.due_at = clock.due_at(calendar)
+            known.warn_at = clock.warn_at(calendar, share)
+        row.next_due_at = min(
+            (clock.due_at for clock in self.clock_rows.values() if clock.due_at is not None), default=None
+        )
+
+    def _save_next_step(self, stage: Stage) -> None:
+        step = NEXT_STEP.get(stage)
+        if step is None:
+            case_rows.end_next_step(self.session, self.row.rma, self.now, self.actor.id)
+            return
+        due_at = self.row.next_due_at or self.row.refund_due_at or self.now
+        if step.due == "expiry" and self.row.expires_at is not None:
+            due_at = self.row.expires_at
+        values = {
+            "queue": step.queue, "kind": stage, "owner_role": step.owner, "due_at": due_at,
+            "done_at": None, "done_by": None,
+        }  # fmt: skip
+        case_rows.put_next_step(self.session, self.row.rma, values, created_at=self.now, is_new=self.is_new)
+
+    # What the workflow is told ------------------------------------------------------------------
 
     def state(self) -> CaseState:
-        """What a run needs to know of the return as it is in the store."""
-        rows = self.session.exec(select(tables.Clock).where(tables.Clock.rma == self.row.rma)).all()
-        return self._state(list(rows))
-
-    def _state(self, clock_rows: list[tables.Clock]) -> CaseState:
+        """What a run needs to know of the return."""
         stage = Stage(self.row.stage)
         due = [r for r in self.refunds if _needs_the_processor(r)]
         now_due = tuple(r.id for r in due if r.look_again_at is None or r.look_again_at <= self.now)
         ended = stage in stages.ENDED
-        later = [r.look_again_at for r in due if r.id not in now_due]
         return CaseState(
             stage=stage,
             policy_version=self.row.policy_version,
             last_at=self.row.last_at,
-            wake_at=None if ended else self._wake_at(clock_rows, later),
+            wake_at=None if ended else self._wake_at([r.look_again_at for r in due if r.id not in now_due]),
             refunds_due=() if self.row.awaiting_approval else now_due,
             ended=ended,
         )
 
-    def _wake_at(self, clock_rows: list[tables.Clock], others: list[datetime | None]) -> datetime | None:
+    def _wake_at(self, others: list[datetime | None]) -> datetime | None:
         instants = list(others)
-        for clock in clock_rows:
+        for clock in self.clock_rows.values():
             instants.append(clock.warn_at if clock.warned_at is None else None)
             instants.append(clock.due_at if clock.breached_at is None else None)
         if self.row.stage == Stage.AUTHORIZED:
             instants += [self.row.reminder_at, self.row.expires_at]
         earliest = min((at for at in instants if at is not None), default=None)
         return None if earliest is None else earliest + jitter(self.row.rma)
-
-    def _save_clocks(self) -> list[tables.Clock]:
-        calendar, share = self.rules.calendar, self.rules.policy.clocks.warn_share
-        rows: list[tables.Clock] = []
-        for kind, clock in self.clocks.items():
-            row = None if self._is_new else self.session.get(tables.Clock, (self.row.rma, kind))
-            if row is None:
-                row = tables.Clock(
-                    rma=self.row.rma, kind=kind, unit=clock.unit, allotment=int(clock.allotment)
-                )
-                self.session.add(row)
-            known = self._events_known(kind)
-            for seq, event in enumerate(clock.events[known:], start=known + 1):
-                self.session.add(
-                    tables.ClockEvent(
-                        rma=self.row.rma, clock=kind, seq=seq, event=event.kind, at=event.at,
-                        reason=event.reason, owner=event.owner,
-                    )
-                )  # fmt: skip
-            row.due_at = clock.due_at(calendar)
-            row.warn_at = clock.warn_at(calendar, share)
-            rows.append(row)
-        return rows
-
-    def _events_known(self, kind: ClockKind) -> int:
-        return self._clock_events_loaded.get(kind, 0)
-
-    _clock_events_loaded: dict[ClockKind, int] = field(default_factory=dict)
-    _lots_loaded: dict[int, Lot] = field(default_factory=dict)
-
-    def _save_lots(self) -> None:
-        for lot in self.lots:
-            before = self._lots_loaded.get(lot.number)
-            if before == lot:
-                continue
-            values = _lot_values(lot)
-            row = None if before is None else self.session.get(tables.Lot, (self.row.rma, lot.number))
-            if row is None:
-                self.session.add(tables.Lot(rma=self.row.rma, number=lot.number, **values))
-            else:
-                for name, value in values.items():
-                    setattr(row, name, value)
-            if lot.disposition is not None and (before is None or before.disposition != lot.disposition):
-                self._save_disposition(lot.number, lot.disposition)
-
-    def _save_disposition(self, number: int, disposition: Disposition) -> None:
-        earlier = self.session.exec(
-            select(tables.DispositionChange.seq).where(
-                tables.DispositionChange.rma == self.row.rma, tables.DispositionChange.lot == number
-            )
-        ).all()
-        self.session.add(
-            tables.DispositionChange(
-                rma=self.row.rma, lot=number, seq=len(earlier) + 1, disposition=disposition,
-                at=self.now, actor_id=self.actor.id,
-            )
-        )  # fmt: skip
-
-    def _save_next_step(self, stage: Stage) -> None:
-        task_id = f"{self.row.rma}/next"
-        task = None if self._is_new else self.session.get(tables.Task, task_id)
-        step = NEXT_STEP.get(stage)
-        if step is None:
-            if task is not None and task.done_at is None:
-                task.done_at, task.done_by = self.now, self.actor.id
-            return
-        due_at = self.row.next_due_at or self.row.refund_due_at or self.now
-        if step.due == "expiry" and self.row.expires_at is not None:
-            due_at = self.row.expires_at
-        if task is None:
-            task = tables.Task(
-                id=task_id, rma=self.row.rma, queue=step.queue, kind=stage, owner_role=step.owner,
-                created_at=self.now, due_at=due_at,
-            )  # fmt: skip
-            self.session.add(task)
-        task.queue, task.kind, task.owner_role = step.queue, stage, step.owner
-        task.due_at, task.done_at, task.done_by = due_at, None, None
-
-    def _save_audit(self) -> None:
-        for what, details in self._records:
-            self.row.audit_count += 1
-            entry = Entry(
-                rma=self.row.rma,
-                seq=self.row.audit_count,
-                at=self.now,
-                actor_id=self.actor.id,
-                role=self.actor.role,
-                what=what,
-                key=self.key,
-                policy_version=self.row.policy_version,
-                details=details,
-            )
-            self.row.audit_head = entry.hash_after(self.row.audit_head)
-            self.session.add(
-                tables.AuditRecord(
-                    rma=entry.rma, seq=entry.seq, at=entry.at, actor_id=entry.actor_id, role=entry.role,
-                    what=what, key=entry.key, policy_version=entry.policy_version, details=details,
-                    hash=self.row.audit_head,
-                )
-            )  # fmt: skip
-        self._records.clear()
 
     def outcome(self) -> Outcome:
         """The answer to a command that was carried out."""
@@ -348,69 +244,32 @@ def load_case(
     row = session.get(tables.Return, rma, with_for_update=True)
     if row is None:
         return None
-    rules = rules_of(session, row.policy_version)
-    lots = [_lot(x) for x in session.exec(
-        select(tables.Lot).where(tables.Lot.rma == rma).order_by(col(tables.Lot.number)))]  # fmt: skip
-    refunds = list(session.exec(
-        select(tables.Refund).where(tables.Refund.rma == rma).order_by(tables.Refund.id)))  # fmt: skip
-    clocks = _load_clocks(session, rma)
-    case = Case(session, row, rules, actor, max(now, row.last_at), key, lots, clocks, refunds)
-    case._clock_events_loaded = {kind: len(clock.events) for kind, clock in clocks.items()}
-    case._lots_loaded = {lot.number: lot for lot in lots}
-    return case
-
-
-def new_case(session: Session, row: tables.Return, rules: PolicyInForce, actor: Actor, key: str) -> Case:
-    """A return that is only now coming to be. Its row goes first: everything else refers to it."""
-    session.add(row)
-    session.flush()
-    return Case(session, row, rules, actor, row.recorded_at, key, _is_new=True)
-
-
-def _load_clocks(session: Session, rma: str) -> dict[ClockKind, Clock]:
-    events: dict[ClockKind, list[ClockEvent]] = {}
-    for e in session.exec(
-        select(tables.ClockEvent)
-        .where(tables.ClockEvent.rma == rma)
-        .order_by(tables.ClockEvent.clock, col(tables.ClockEvent.seq))
-    ):
-        events.setdefault(e.clock, []).append(ClockEvent(ClockEventKind(e.event), e.at, e.reason, e.owner))
-    return {
-        row.kind: Clock(row.kind, Fraction(row.allotment), Unit(row.unit), tuple(events.get(row.kind, ())))
-        for row in session.exec(select(tables.Clock).where(tables.Clock.rma == rma))
-    }
-
-
-def _needs_the_processor(refund: tables.Refund) -> bool:
-    return RefundStatus(refund.status) in stages.TO_SEND | {RefundStatus.PENDING}
-
-
-def _lot(row: tables.Lot) -> Lot:
-    return Lot(
-        number=row.number,
-        line=row.line,
-        quantity=row.quantity,
-        reason=row.reason,
-        reception=Reception(row.reception),
-        condition=None if row.condition is None else Condition(row.condition),
-        packaging=None if row.packaging is None else Packaging(row.packaging),
-        acceptance=Acceptance(row.acceptance),
-        reasons=tuple(row.reasons),
-        disposition=None if row.disposition is None else Disposition(row.disposition),
-        parent=row.parent,
+    lots = case_rows.load_lots(session, rma)
+    clock_rows = case_rows.load_clocks(session, rma)
+    clocks = {kind: case_rows.read_clock(clock) for kind, clock in clock_rows.items()}
+    return Case(
+        session,
+        row,
+        rules_of(session, row.policy_version),
+        actor,
+        max(now, row.last_at),
+        key,
+        lots=lots,
+        clocks=clocks,
+        clock_rows=clock_rows,
+        refunds=case_rows.load_refunds(session, rma) if row.decided_at is not None else [],
+        _lots_before=list(lots),
+        _clocks_before=dict(clocks),
     )
 
 
-def _lot_values(lot: Lot) -> Mapping[str, Any]:
-    return {
-        "line": lot.line,
-        "quantity": lot.quantity,
-        "reason": lot.reason,
-        "reception": lot.reception,
-        "condition": lot.condition,
-        "packaging": lot.packaging,
-        "acceptance": lot.acceptance,
-        "reasons": list(lot.reasons),
-        "disposition": lot.disposition,
-        "parent": lot.parent,
+def new_case(session: Session, row: tables.Return, rules: PolicyInForce, actor: Actor, key: str) -> Case:
+    """A return that is only now coming to be."""
+    return Case(session, row, rules, actor, row.recorded_at, key, is_new=True)
+
+
+def _needs_the_processor(refund: tables.Refund) -> bool:
+    return RefundStatus(refund.status) in stages.TO_SEND | {
+        RefundStatus.PENDING,
+        RefundStatus.REQUIRES_ACTION,
     }

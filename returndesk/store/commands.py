@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy import type_coerce
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select, update
 
 from returndesk.domain.errors import Refused
 from returndesk.domain.people import Actor, Role
@@ -40,7 +41,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Written:
-    """A command as it stands in the books."""
+    """A command as it stands in the books. `outcome` is there once the return's workflow has answered."""
 
     ref: CommandRef
     rma: str
@@ -58,10 +59,6 @@ def write_down(database: Database, asked: Asked, now: datetime) -> Written:
 
     Raises `Refused` (`idempotency_key_reused`) where the key came with another input before.
     """
-    with database.read() as session:
-        earlier = _earlier(session, asked)
-    if earlier is not None:
-        return earlier
     command = tables.Command(
         id=new_id("cmd"),
         rma=asked.rma,
@@ -119,7 +116,8 @@ def _written(command: tables.Command) -> Written:
     ref = CommandRef(
         command.id, CommandKind(command.kind), command.actor_id, Role(command.role), command.policy_version
     )
-    outcome = None if command.outcome is None else _OUTCOME.validate_python(command.outcome)
+    stamped = command.outcome is not None and command.stamped_at is not None
+    outcome = _OUTCOME.validate_python(command.outcome) if stamped else None
     return Written(ref, command.rma, command.recorded_at, outcome)
 
 
@@ -130,5 +128,11 @@ def stamp(database: Database, outcomes: Sequence[tuple[str, Outcome]], now: date
             session.exec(
                 update(tables.Command)
                 .where(col(tables.Command.id) == command_id, col(tables.Command.stamped_at).is_(None))
-                .values(outcome=_OUTCOME.dump_python(outcome, mode="json"), stamped_at=now)
+                .values(
+                    outcome=func.coalesce(
+                        col(tables.Command.outcome),
+                        type_coerce(_OUTCOME.dump_python(outcome, mode="json"), tables.Json),
+                    ),
+                    stamped_at=now,
+                )
             )

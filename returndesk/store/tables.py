@@ -211,6 +211,7 @@ class Return(SQLModel, table=True):
     next_due_at: datetime | None = _maybe_at()
     last_at: datetime = _at()
     ended_at: datetime | None = _maybe_at()
+    notice_count: int = 0
     audit_count: int = 0
     audit_head: str = ""
 
@@ -247,7 +248,11 @@ class DispositionChange(SQLModel, table=True):
 
 
 class Command(SQLModel, table=True):
-    """What somebody asked for, written down before it is carried out and stamped with its outcome after."""
+    """What somebody asked for, written down before it is carried out.
+
+    `outcome` is written by the transition itself, so that a repeated one answers the same; `stamped_at` when
+    the return's workflow has answered, so that nothing is left to do.
+    """
 
     __tablename__ = "commands"
     __table_args__ = (
@@ -274,40 +279,19 @@ class Command(SQLModel, table=True):
     stamped_at: datetime | None = _maybe_at()
 
 
-class Transition(SQLModel, table=True):
-    """What a transition answered, under its key: asked again, it answers the same."""
-
-    __tablename__ = "transitions"
-    key: str = Field(primary_key=True)
-    rma: str = Field(index=True)
-    answer: dict[str, Any] = _json()
-
-
 class Clock(SQLModel, table=True):
-    """A policy deadline; `clock_events` says how it came to stand where it stands."""
+    """A policy deadline with its events, oldest first: `[event, at, reason, owner]`, `at` in ISO 8601."""
 
     __tablename__ = "clocks"
     rma: str = Field(primary_key=True, foreign_key="returns.rma")
     kind: str = Field(primary_key=True)
     unit: str
     allotment: int
+    events: list[list[str | None]] = _codes()
     due_at: datetime | None = _maybe_at()
     warn_at: datetime | None = _maybe_at()
     warned_at: datetime | None = _maybe_at()
     breached_at: datetime | None = _maybe_at()
-
-
-class ClockEvent(SQLModel, table=True):
-    """Started, paused, resumed, stopped, restarted, breached: with reason and owner."""
-
-    __tablename__ = "clock_events"
-    rma: str = Field(primary_key=True, foreign_key="returns.rma")
-    clock: str = Field(primary_key=True)
-    seq: int = Field(primary_key=True)
-    event: str
-    at: datetime = _at()
-    reason: str | None = None
-    owner: str | None = None
 
 
 class Refund(SQLModel, table=True):

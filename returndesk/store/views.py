@@ -11,6 +11,7 @@ from returndesk.domain.errors import NotFound
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
+from returndesk.store.case_rows import load_clocks, read_clock
 from returndesk.store.database import Database
 from returndesk.store.paging import from_cursor, to_cursor
 
@@ -223,23 +224,9 @@ def _lot(lot: tables.Lot, title: str | None) -> LotView:
 
 
 def _clocks(session: Session, rma: str) -> list[ClockView]:
-    last: dict[str, str] = {}
-    for event in session.exec(
-        select(tables.ClockEvent)
-        .where(tables.ClockEvent.rma == rma, tables.ClockEvent.event != "breached")
-        .order_by(tables.ClockEvent.clock, col(tables.ClockEvent.seq))
-    ):
-        last[event.clock] = event.event
-    rows = session.exec(select(tables.Clock).where(tables.Clock.rma == rma).order_by(tables.Clock.kind)).all()
-    state = {"paused": ClockState.PAUSED, "stopped": ClockState.STOPPED}
     return [
-        ClockView(
-            kind=row.kind,
-            state=state.get(last.get(row.kind, ""), ClockState.RUNNING),
-            due_at=row.due_at,
-            breached_at=row.breached_at,
-        )
-        for row in rows
+        ClockView(kind=kind, state=read_clock(row).state, due_at=row.due_at, breached_at=row.breached_at)
+        for kind, row in load_clocks(session, rma).items()
     ]
 
 

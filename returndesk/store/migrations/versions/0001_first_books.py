@@ -128,16 +128,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_tokens_hash")),
     )
     op.create_table(
-        "transitions",
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("rma", sa.String(), nullable=False),
-        sa.Column("answer", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_transitions")),
-    )
-    with op.batch_alter_table("transitions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_transitions_rma"), ["rma"], unique=False)
-
-    op.create_table(
         "orders",
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("customer_id", sa.String(), nullable=False),
@@ -237,6 +227,7 @@ def upgrade() -> None:
         sa.Column("next_due_at", UtcInstant(), nullable=True),
         sa.Column("last_at", UtcInstant(), nullable=False),
         sa.Column("ended_at", UtcInstant(), nullable=True),
+        sa.Column("notice_count", sa.Integer(), nullable=False),
         sa.Column("audit_count", sa.Integer(), nullable=False),
         sa.Column("audit_head", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_returns_contact_id")),
@@ -291,23 +282,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rma", "seq", name=op.f("pk_audit")),
     )
     op.create_table(
-        "clock_events",
-        sa.Column("rma", sa.String(), nullable=False),
-        sa.Column("clock", sa.String(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("event", sa.String(), nullable=False),
-        sa.Column("at", UtcInstant(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=True),
-        sa.Column("owner", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["rma"], ["returns.rma"], name=op.f("fk_clock_events_rma")),
-        sa.PrimaryKeyConstraint("rma", "clock", "seq", name=op.f("pk_clock_events")),
-    )
-    op.create_table(
         "clocks",
         sa.Column("rma", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("unit", sa.String(), nullable=False),
         sa.Column("allotment", sa.Integer(), nullable=False),
+        sa.Column("events", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("due_at", UtcInstant(), nullable=True),
         sa.Column("warn_at", UtcInstant(), nullable=True),
         sa.Column("warned_at", UtcInstant(), nullable=True),

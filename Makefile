@@ -1,0 +1,85 @@
+# What can be made; `make` alone lists it. Everything is set up by the target that needs it.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
+
+# A stamp names the lock that was installed: it is set up again only where the lock has changed.
+RUN_SET_UP := $(VENV)/set-up-$(shell cksum <requirements.lock | tr ' ' -)
+TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' ' -)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint check-types lock migrations bench example faults clean
+
+help: ## list these targets
+	@echo "returndesk: make what?"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@echo "Variables: PYTHON=python3.12 (then \`make clean\` first), ONCE=1, ARGS='…', and those of docs/operations.md."
+
+run: $(RUN_SET_UP) ## set up, start everything, run the sample returns, stay up; ONCE=1 ends after them
+	@exec $(PY) -m returndesk up $(if $(ONCE),--once)
+
+test: lint check-types ## set up the tests; style, types, import rules, all tests (ARGS='-k money' picks)
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest --durations=10 $(ARGS)
+
+lint: $(TEST_SET_UP) ## style, and the form of the code
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+check-types: $(TEST_SET_UP) ## types, strictly
+	@$(PY) -m mypy
+
+lock: ## pin what pyproject.toml asks for, with hashes
+	@$(call need_python)
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	$(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" install --quiet --disable-pip-version-check uv && \
+	pin="$$tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header" && \
+	$$pin pyproject.toml -o requirements.lock && \
+	$$pin pyproject.toml --group test -o requirements-test.lock
+	@echo "Pinned: requirements.lock, requirements-test.lock."
+
+migrations: $(TEST_SET_UP) ## write the next migration from the tables: make migrations WORDS='what changed'
+	@$(PY) -m returndesk.store.migrate revision "$(or $(WORDS),$(error Say what changed: make migrations WORDS='a column for …'))"
+
+bench: $(TEST_SET_UP) ## measure complete returns a second (ARGS='--json')
+	@$(PY) benchmarks/throughput.py $(ARGS)
+
+example: $(TEST_SET_UP) ## run a real retailer's credit notes as returns: make example ARGS='FILE.csv.gz'
+	@$(PY) examples/online_retail.py $(ARGS)
+
+faults: $(TEST_SET_UP) ## kill every process at every step, and look that nothing is lost or doubled
+	@$(PY) -m pytest tests/faults --durations=10 $(ARGS)
+
+clean: ## remove the environment, the state folder and all caches of the checkout
+	@rm -rf $(VENV) .state .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN_SET_UP): requirements.lock
+	@$(call need_python)
+	@$(call install,requirements.lock,returndesk,about a minute)
+	@touch $@
+
+$(TEST_SET_UP): requirements-test.lock
+	@$(call need_python)
+	@$(call install,requirements-test.lock,the tests,a minute or two)
+	@touch $@ $(RUN_SET_UP)
+
+# What there has to be before anything: said in a sentence, not in a traceback.
+define need_python
+command -v $(PYTHON) >/dev/null || \
+  { echo "There is no $(PYTHON) here: install Python 3.11 or later, or say which one: make run PYTHON=…" >&2; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "$$($(PYTHON) --version) is too old: returndesk needs Python 3.11 or later. Say which one: make run PYTHON=python3.12" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+  { echo "$$($(PYTHON) --version) has no venv or ensurepip: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+endef
+
+define install
+echo "Setting up $(2) in $(VENV): $(3), once."; \
+$(PYTHON) -m venv $(VENV) && $(PIP) install --require-hashes -r $(1) || \
+  { echo "The dependencies could not be installed: the lines above say why. Is there a network?" >&2; exit 1; }; \
+echo "Set up: $$(grep -c '^[a-z0-9].*==' $(1)) pinned packages."
+endef

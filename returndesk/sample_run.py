@@ -1,0 +1,307 @@
+"""Takes the sample returns through their lives over the real API, under the moved clock.
+
+Every step is safe to repeat: order references and idempotency keys are fixed, and the first day is read back
+from the orders. A run that was killed is therefore simply run again, and goes on where each return stands.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from temporalio.client import Client
+
+from returndesk.api_client import Answer, ApiClient
+from returndesk.clock_moving import advance
+from returndesk.domain.calendar import BusinessCalendar
+from returndesk.domain.errors import ReturndeskError
+from returndesk.domain.people import Role
+from returndesk.domain.stages import Stage
+from returndesk.embedded.mailbox import MailboxReader
+from returndesk.installation import SANDBOX_KEY, Installation
+from returndesk.samples import ORDERED_DAYS_BEFORE, SAMPLES, Sample, Step
+
+STEP_SECONDS = 90.0
+_LOOK_EVERY_SECONDS = 0.15
+_FIRST_STEP_AT = SAMPLES[0].steps[0].at
+
+
+class SampleTrouble(ReturndeskError):
+    """A sample did not go as it should."""
+
+
+@dataclass
+class Progress:
+    """Where one sample stands; `at` is the instant of what just happened."""
+
+    sample: Sample
+    rma: str | None = None
+    stage: Stage | None = None
+    words: str = "waits for its turn"
+    at: datetime | None = None
+    view: dict[str, Any] = field(default_factory=dict)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    mail_subjects: list[str] = field(default_factory=list)
+    paid_minor: int = 0
+    times_asked: int = 0
+    trouble: list[str] = field(default_factory=list)
+
+    @property
+    def mailed(self) -> Counter[str]:
+        """The notices that left, by kind."""
+        return Counter(
+            item["details"]["notice"]
+            for item in self.timeline
+            if item["what"] == "mailed" and item["details"]["result"] == "accepted"
+        )
+
+    @property
+    def finished(self) -> bool:
+        """It ended, and its customer has every mail."""
+        return self.stage is self.sample.ends and _mails(self.sample.steps) <= self.mailed
+
+
+Show = Callable[[Progress], None]
+
+
+@dataclass
+class SampleRun:
+    """One run of all samples. `show` is told of every change."""
+
+    installation: Installation
+    tokens: Mapping[Role, str]
+    say: Callable[[str], None]
+    show: Show
+
+    async def go(self) -> list[Progress]:
+        """Run what is not finished yet, then compare every sample with the processor and the mailbox."""
+        self._temporal = await self.installation.connect()
+        all_progress = [Progress(sample) for sample in SAMPLES]
+        first_day = await self._first_day()
+        for progress in all_progress:
+            await self._order(progress.sample, first_day)
+            await self._find(progress)
+            self.show(progress)
+        for at, progress, step in self._agenda(all_progress, first_day):
+            if not progress.trouble:
+                await self._carry_out(progress, step, at, self._temporal)
+        for progress in all_progress:
+            await self._compare(progress)
+            self.show(progress)
+        return all_progress
+
+    # Orders and days ------------------------------------------------------------------------------
+
+    @property
+    def _calendar(self) -> BusinessCalendar:
+        return self.installation.policies.calendar(self.installation.policy)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.installation.policy.shop.zone)
+
+    async def _first_day(self) -> date:
+        """The day the samples began: the orders tell it, or it is the next one with its whole day ahead."""
+        for sample in SAMPLES:
+            known = await self._api(Role.REP).get(f"/api/v1/orders/{sample.order_reference}")
+            if known.status == 200:
+                ordered_at = datetime.fromisoformat(known.body["ordered_at"])
+                return ordered_at.date() + timedelta(days=ORDERED_DAYS_BEFORE)
+        now = self.installation.clock.now().astimezone(self._zone)
+        day = now.date() if now.time() < _FIRST_STEP_AT else now.date() + timedelta(days=1)
+        return self._working_day(day, 0)
+
+    def _working_day(self, day: date, number: int) -> date:
+        """The working day `number` after the first one on or after `day`."""
+        while True:
+            midnight = datetime.combine(day, datetime.min.time(), self._zone)
+            if self._calendar.between(midnight, midnight + timedelta(days=1)):
+                if number == 0:
+                    return day
+                number -= 1
+            day += timedelta(days=1)
+
+    def _agenda(
+        self, all_progress: Sequence[Progress], first_day: date
+    ) -> list[tuple[datetime, Progress, Step]]:
+        """What is to be done, in the order of time."""
+        agenda = [
+            (datetime.combine(self._working_day(first_day, step.day), step.at, self._zone), progress, step)
+            for progress in all_progress
+            if not progress.finished
+            for step in progress.sample.steps
+        ]
+        return sorted(agenda, key=lambda item: item[0])
+
+    async def _order(self, sample: Sample, first_day: date) -> None:
+        """Have the customer pay, and write the order down; once."""
+        rep, path = self._api(Role.REP), f"/api/v1/orders/{sample.order_reference}"
+        if (await rep.get(path)).status == 200:
+            return
+        payment = await asyncio.to_thread(self._pay, sample)
+        _expect(await rep.put(path, sample.order_body(first_day, payment)), 200, 201)
+
+    def _pay(self, sample: Sample) -> str:
+        import stripe  # slow to import, and only a first run needs it
+
+        client = stripe.StripeClient(SANDBOX_KEY, base_addresses={"api": self.installation.stripe_base})
+        paid = client.v1.payment_intents.create(
+            {
+                "amount": sample.captured_minor,
+                "currency": "gbp",
+                "confirm": True,
+                "payment_method": sample.card,
+            },
+            {"idempotency_key": f"sample:{sample.order_reference}"},
+        )
+        return paid.id
+
+    # One step -------------------------------------------------------------------------------------
+
+    async def _carry_out(self, progress: Progress, step: Step, at: datetime, temporal: Client) -> None:
+        try:
+            await self._move_clock_to(at, temporal)
+            if step.path is not None:
+                await self._ask(progress, step)
+            await self._until_quiet(progress, step)
+        except ReturndeskError as error:
+            progress.trouble.append(error.sentence)
+        progress.words, progress.at = step.words, self.installation.clock.now()
+        self.show(progress)
+
+    async def _move_clock_to(self, at: datetime, temporal: Client) -> None:
+        ahead = at - self.installation.clock.now()
+        if ahead > timedelta(0):
+            for rma in await advance(self.installation, ahead, client=temporal):
+                self.say(f"{rma} could not be moved along: something of it is being tried again.")
+
+    async def _ask(self, progress: Progress, step: Step) -> None:
+        sample, api = progress.sample, self._api(step.role)
+        if sample.loses_answer and step.stage is Stage.CLOSED:
+            await self._lose_the_answer(sample)
+        number = sample.steps.index(step)
+        key = f"sample:{sample.order_reference}:{number}"
+        if step.path == "":
+            body = {"order_reference": sample.order_reference, **step.body}
+            answer = await api.post("/api/v1/returns", body, key)
+        else:
+            answer = await api.post(f"/api/v1/returns/{progress.rma}{step.path}", step.body, key)
+        _expect(answer, 200, 201, 202)
+
+    async def _lose_the_answer(self, sample: Sample) -> None:
+        """Arm the sandbox, unless it is armed or the refund was asked for already."""
+        payment = await self._payment(sample)
+        sandbox = self._sandbox
+        armed = [fault["match"] for fault in (await sandbox.get("/_sandbox/faults")).body]
+        if any(match["payment_intent"] == payment for match in armed) or await self._posts(payment):
+            return
+        fault = {"fault": "lose_answer", "match": {"path": "/v1/refunds", "payment_intent": payment}}
+        _expect(await sandbox.post("/_sandbox/faults", fault, "sample"), 200, 201)
+
+    async def _until_quiet(self, progress: Progress, step: Step) -> None:
+        """Until the return is at the step's stage or a later one of its life, and its mails have left."""
+        steps = progress.sample.steps
+        here = steps.index(step)
+        stages = {later.stage for later in steps[here:]}
+        mails = _mails(steps[: here + 1])
+        patience_ends = time.monotonic() + STEP_SECONDS
+        while True:
+            await self._find(progress)
+            if progress.stage in stages and mails <= progress.mailed:
+                return
+            if time.monotonic() > patience_ends:
+                missing = ", ".join((mails - progress.mailed).elements()) or "none"
+                raise SampleTrouble(
+                    "sample_stuck",
+                    f"Sample {progress.sample.name!r} is {progress.stage or 'not there'} "
+                    f"{STEP_SECONDS:g} s after {step.words!r}; mails missing: {missing}.",
+                )
+            self.show(progress)
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+    async def _find(self, progress: Progress) -> None:
+        """Read the sample's return as the desk sees it."""
+        rep = self._api(Role.REP)
+        if progress.rma is None:
+            found = _expect(await rep.get(f"/api/v1/returns?q={progress.sample.order_reference}"), 200)
+            if not found["items"]:
+                return
+            progress.rma = found["items"][0]["rma"]
+        progress.view = _expect(await rep.get(f"/api/v1/returns/{progress.rma}"), 200)
+        progress.timeline = _expect(await rep.get(f"/api/v1/returns/{progress.rma}/timeline"), 200)["items"]
+        progress.stage = Stage(progress.view["stage"])
+
+    # The comparison -------------------------------------------------------------------------------
+
+    async def _compare(self, progress: Progress) -> None:
+        """Hold a sample against the oracle and the mailbox; what differs becomes a sentence."""
+        sample = progress.sample
+        payment = await self._payment(sample)
+        [truth] = _expect(await self._sandbox.get(f"/_sandbox/state?payment_intent={payment}"), 200)[
+            "payments"
+        ]
+        progress.paid_minor = truth["live_refunds_minor"]
+        progress.times_asked = await self._posts(payment)
+        reader = MailboxReader(self.installation.data / "mailbox.db")
+        mails = {mail.message_id: mail for mail in reader.messages(to=sample.customer["email"])}
+        progress.mail_subjects = [mail.subject for mail in mails.values()]
+        if progress.stage is not sample.ends:
+            progress.trouble.append(
+                f"Sample {sample.name!r} is {progress.stage}, and should be {sample.ends}."
+            )
+        if progress.paid_minor != sample.refund_minor:
+            progress.trouble.append(
+                f"Sample {sample.name!r}: Stripe paid {progress.paid_minor}, and should have paid {sample.refund_minor}."
+            )
+        if _without_delays(progress, progress.mailed) != _without_delays(progress, _mails(sample.steps)):
+            progress.trouble.append(
+                f"Sample {sample.name!r} mailed {', '.join(progress.mailed) or 'nothing'}."
+            )
+        if len(mails) != progress.mailed.total():
+            progress.trouble.append(
+                f"Sample {sample.name!r}: {progress.mailed.total()} mails left, {len(mails)} are in the mailbox."
+            )
+        if sample.loses_answer and progress.times_asked < 2:
+            progress.trouble.append(f"Sample {sample.name!r}: no answer was lost.")
+
+    async def _payment(self, sample: Sample) -> str:
+        order = _expect(await self._api(Role.REP).get(f"/api/v1/orders/{sample.order_reference}"), 200)
+        return str(order["payments"][0]["reference"])
+
+    async def _posts(self, payment: str) -> int:
+        """How often the processor was asked to refund a payment."""
+        requests = _expect(await self._sandbox.get("/_sandbox/requests"), 200)
+        return sum(
+            1
+            for request in requests
+            if request["path"] == "/v1/refunds" and request["params"].get("payment_intent") == payment
+        )
+
+    @property
+    def _sandbox(self) -> ApiClient:
+        return ApiClient("127.0.0.1", self.installation.settings.stripe_port)
+
+    def _api(self, role: Role) -> ApiClient:
+        s = self.installation.settings
+        return ApiClient(s.api_host, s.api_port, self.tokens[role])
+
+
+def _mails(steps: Sequence[Step]) -> Counter[str]:
+    return Counter(mail for step in steps for mail in step.mails)
+
+
+def _without_delays(progress: Progress, mails: Counter[str]) -> Counter[str]:
+    """A run that was interrupted for days is late as well, and says so: that is no mistake."""
+    breached = any(clock["breached_at"] for clock in progress.view.get("clocks", ()))
+    return Counter({kind: count for kind, count in mails.items() if kind != "delay" or not breached})
+
+
+def _expect(answer: Answer, *statuses: int) -> Any:
+    if answer.status in statuses:
+        return answer.body
+    detail = answer.body.get("detail", "") if isinstance(answer.body, dict) else ""
+    raise SampleTrouble("sample_refused", f"The answer was {answer.status}: {detail}")

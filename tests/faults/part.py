@@ -1,0 +1,241 @@
+"""Runs one part of an installation as it is, but with short patience, and kills it -9 where it is told.
+
+`python -m tests.faults.part up|worker|api|sandbox`. In the folder `RETURNDESK_FAULTS`, `<part>.points` names the
+points at which its lives end, one a line: its n-th life ends at the n-th, the life after the last goes on. Every
+commit, and every call to the processor, the mail server and Temporal, is a point before it and one after it.
+`<part>.seen` gets the name of each point when it is passed first, `<part>.deaths` that of each at which a life ended.
+Nothing in the product knows of this: its functions are wrapped here.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+FOLDER = Path(os.environ["RETURNDESK_FAULTS"])
+NOT_THE_CALLER = ("database.py", "contextlib.py", "session.py", "part.py")
+PR_SET_PDEATHSIG = 1
+
+
+class Lives:
+    """What the lives of one part share on disk: where they end, where one ended, what was passed."""
+
+    def __init__(self, part: str) -> None:
+        self._points, self._seen, self.deaths = (FOLDER / f"{part}.{what}" for what in ("points", "seen", "deaths"))
+        self._known: set[str] = set()
+        self._doom: str | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def are_numbered(self) -> bool:
+        return self._points.exists()
+
+    def begin(self) -> None:
+        """A life begins: from here it passes points."""
+        points, deaths = _lines(self._points), _lines(self.deaths)
+        self._doom = points[len(deaths)] if len(deaths) < len(points) else None
+        self._known = set(_lines(self._seen))
+
+    def passes(self, point: str) -> None:
+        """A point is reached: die there, or go on."""
+        with self._lock:
+            if point not in self._known:
+                self._known.add(point)
+                _append(self._seen, point)
+            if point == self._doom:
+                _append(self.deaths, point)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a") as file:
+        file.write(f"{line}\n")
+
+
+def _watch(lives: Lives) -> None:
+    """Make every commit and every call to the outside a point."""
+    from activities.records import Records
+    from returndesk.gateways.smtp import SmtpMailer
+    from returndesk.gateways.stripe import StripeGateway
+    from returndesk.gateways.temporal import TemporalDoor
+    from returndesk.store import database
+
+    transition = threading.local()
+
+    class Session(database.Session):
+        def commit(self) -> None:
+            where = getattr(transition, "name", None) or _caller()
+            lives.passes(f"before the commit of {where}")
+            super().commit()
+            lives.passes(f"after the commit of {where}")
+
+    def naming_its_transition(carry_out: Callable[..., Any]) -> Callable[..., Any]:
+        def named(self: Records, session: Any, step: Any) -> Any:
+            stepped = carry_out(self, session, step)
+            session.info["transition"] = transition.name = f"{step.what}"
+            return stepped
+
+        return named
+
+    def forgetting_its_transition(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def forgetting(self: Records, step: Any) -> Any:
+            transition.name = None
+            try:
+                return method(self, step)
+            finally:
+                transition.name = None
+
+        return forgetting
+
+    database.Session = Session  # type: ignore[misc]
+    Records._carry_out = naming_its_transition(Records._carry_out)  # type: ignore[method-assign]
+    Records.transition = forgetting_its_transition(Records.transition)  # type: ignore[method-assign]
+    for owner, name in ((StripeGateway, "create_refund"), (SmtpMailer, "send")):
+        setattr(owner, name, _around(lives, getattr(owner, name)))
+    for name in ("ask", "hint"):
+        setattr(TemporalDoor, name, _around_later(lives, getattr(TemporalDoor, name)))
+
+
+def _caller() -> str:
+    frame = sys._getframe(2)
+    while Path(frame.f_code.co_filename).name in NOT_THE_CALLER and frame.f_back is not None:
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}"
+
+
+def _around(lives: Lives, call: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(*arguments: Any) -> Any:
+        lives.passes(f"before {call.__qualname__}")
+        answer = call(*arguments)
+        lives.passes(f"after {call.__qualname__}")
+        return answer
+
+    return wrapped
+
+
+def _around_later(lives: Lives, call: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    async def wrapped(*arguments: Any) -> Any:
+        lives.passes(f"before {call.__qualname__}")
+        answer = await call(*arguments)
+        lives.passes(f"after {call.__qualname__}")
+        return answer
+
+    return wrapped
+
+
+def _hurry() -> None:
+    """Seconds instead of minutes until somebody else takes over what a killed process was doing."""
+    import worker
+    from activities import notices, sweep
+    from returndesk.gateways import temporal
+    from temporalio.worker import UnsandboxedWorkflowRunner
+    from workflows import returns, upkeep
+
+    def not_reloading_modules(restrictions: Any) -> UnsandboxedWorkflowRunner:
+        return UnsandboxedWorkflowRunner()  # a workflow file that is loaded again does not see what is set here
+
+    changes: dict[Any, dict[str, Any]] = {
+        worker: {
+            "SandboxedWorkflowRunner": not_reloading_modules,
+            "Worker": partial(worker.Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)),
+        },
+        temporal: {
+            "WithStartWorkflowOperation": partial(
+                temporal.WithStartWorkflowOperation, task_timeout=timedelta(seconds=3)
+            )
+        },
+        returns: {"REFUND_CALL_TIMEOUT": timedelta(seconds=5), "ASK_AGAIN_AFTER": timedelta(seconds=3)},
+        upkeep: {"HEARTBEAT_TIMEOUT": timedelta(seconds=3)},
+        sweep: {"COMMAND_AGE": timedelta(seconds=4), "ANSWER_GRACE": timedelta(seconds=8)},
+        notices: {"RETRY_FIRST": timedelta(seconds=1)},
+    }
+    for module, values in changes.items():
+        for name, value in values.items():
+            assert hasattr(module, name), f"{module.__name__} has no {name} any more"
+            setattr(module, name, value)
+
+
+def _run(part: str) -> NoReturn:
+    sys.argv = ["returndesk", part]
+    from returndesk.cli import main
+
+    main()
+    sys.exit(0)
+
+
+def _live_and_die(part: str, lives: Lives) -> NoReturn:
+    """One life after another, each a fork of this process, which has loaded everything already."""
+    child = 0
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    while True:
+        child = os.fork()
+        if child == 0:
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            lives.begin()
+            _run(part)
+        _, status = os.waitpid(child, 0)
+        if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+            sys.exit(os.waitstatus_to_exitcode(status))
+
+
+async def _up() -> None:
+    """All parts, as `returndesk up` runs them, each through this module; `pids` tells which process is which."""
+    from returndesk import running
+    from returndesk.installation import Installation
+    from returndesk.settings import read_settings
+
+    real_child = running._child
+
+    def child(installation: Installation, name: str, *rest: Any) -> Any:
+        made = real_child(installation, name, *rest)
+        object.__setattr__(made, "command", [sys.executable, "-m", "tests.faults.part", name])
+        return made
+
+    running._child = child
+    async with running.everything(Installation(read_settings()), lambda s: print(s, flush=True)) as supervisor:
+        watching = asyncio.create_task(_tell_pids(supervisor))
+        await supervisor.run_until_signal()
+        watching.cancel()
+
+
+async def _tell_pids(supervisor: Any) -> None:
+    while True:
+        draft = FOLDER / "pids.draft"
+        draft.write_text(json.dumps(supervisor.pids()))
+        draft.replace(FOLDER / "pids")
+        await asyncio.sleep(0.1)
+
+
+def main(part: str) -> None:
+    """Run `part` until it ends."""
+    if part == "up":
+        asyncio.run(_up())
+        return
+    lives = Lives(part)
+    _hurry()
+    _watch(lives)
+    if lives.are_numbered:
+        import api.app
+        import returndesk.running  # noqa: F401 (loaded once, before the lives begin)
+
+        _live_and_die(part, lives)
+    lives.begin()
+    _run(part)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

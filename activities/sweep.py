@@ -4,6 +4,7 @@ A kill between a commit and what follows it loses nothing, because everything st
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -50,9 +51,8 @@ class Sweep:
             activity.heartbeat()
             found = await self.commands() + await self.events()
             if not found:
-                await asyncio.wait(
-                    [asyncio.ensure_future(activity.wait_for_worker_shutdown())], timeout=IDLE_SECONDS
-                )
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(activity.wait_for_worker_shutdown(), IDLE_SECONDS)
 
     async def commands(self) -> int:
         """Send unstamped commands again, per return in order, under their own ids; how many were found."""

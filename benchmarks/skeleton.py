@@ -86,19 +86,21 @@ class Skeleton:
     @workflow.run
     async def run(self, of: dict[str, Any]) -> None:
         """Until the refund is answered."""
-        self._case = await workflow.execute_local_activity(load, of, start_to_close_timeout=STEP_TIMEOUT)
-        while self._case["stage"] != "closed" or not workflow.all_handlers_finished():
-            if self._case["refunds_due"]:
+        loaded = await workflow.execute_local_activity(load, of, start_to_close_timeout=STEP_TIMEOUT)
+        self._case = case = loaded["state"]
+        while case["stage"] != "closed" or not workflow.all_handlers_finished():
+            if case["refunds_due"]:
                 answer = await workflow.execute_activity(
                     refund,
-                    {"refund_id": self._case["refunds_due"][0], "rma": self._rma, "policy_version": _VERSION},
+                    {"refund_id": case["refunds_due"][0], "rma": self._rma, "policy_version": _VERSION},
                     start_to_close_timeout=timedelta(seconds=60),
                 )
                 await self._step("refund_answered", f"refund:{self._rma}", answer)
-            elif self._case["stage"] is not None and self._alarm is None:
+            elif case["stage"] is not None and self._alarm is None:
                 self._alarm = asyncio.create_task(workflow.sleep(timedelta(days=4), summary="next deadline"))
             else:
                 await workflow.wait_condition(self._something_to_do)
+            case = self._case
 
     @workflow.update
     async def request(self, command: dict[str, Any]) -> dict[str, Any]:

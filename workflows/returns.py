@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 STEP_TIMEOUT = timedelta(seconds=5)
+RETRY_HERE = timedelta(seconds=5)
 REFUND_CALL_TIMEOUT = timedelta(seconds=60)
 ASK_AGAIN_AFTER = timedelta(minutes=15)
 
@@ -54,7 +55,11 @@ class ReturnWorkflow:
     async def run(self, of: ReturnInput) -> None:
         """Until the return has ended: do what is due, then wait for somebody, the processor, or time."""
         loaded = await workflow.execute_local_activity_method(
-            Records.load, of, start_to_close_timeout=STEP_TIMEOUT, retry_policy=failures.EVENT_STEP
+            Records.load,
+            of,
+            start_to_close_timeout=STEP_TIMEOUT,
+            local_retry_threshold=RETRY_HERE,
+            retry_policy=failures.EVENT_STEP,
         )
         self._clock_offset = timedelta(microseconds=loaded.clock_offset_us)
         self._case = loaded.state
@@ -156,7 +161,7 @@ class ReturnWorkflow:
                     answer=answer,
                 ),
                 start_to_close_timeout=STEP_TIMEOUT,
-                local_retry_threshold=timedelta(seconds=5),
+                local_retry_threshold=RETRY_HERE,
                 retry_policy=failures.COMMAND_STEP if isinstance(what, CommandKind) else failures.EVENT_STEP,
             )
             self._case = stepped.state

@@ -8,9 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging
+from returndesk.domain.mistakes import TEXT
+from returndesk.domain.orders import Flag, Instant, Reference
 
 
 class Channel(StrEnum):
@@ -44,7 +46,7 @@ class _Input(BaseModel):
 
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 LineNumber = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-Note = Annotated[str, Field(min_length=1, max_length=5_000)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=TEXT)]
 
 
 class RequestedItem(_Input):
@@ -65,13 +67,13 @@ class Override(_Input):
 class RequestInput(_Input):
     """A return is asked for. `contacted_at` may be earlier than now; the clocks start then."""
 
-    order_reference: Annotated[str, Field(min_length=1, max_length=100)]
+    order_reference: Reference
     channel: Channel
-    contacted_at: AwareDatetime | None = None
+    contacted_at: Instant | None = None
     items: Annotated[tuple[RequestedItem, ...], Field(min_length=1, max_length=500)]
     resolution: Literal["refund"] = "refund"
     note: Note | None = None
-    authorize: bool = False
+    authorize: Flag = False
     override: Override | None = None
 
     @model_validator(mode="after")
@@ -102,7 +104,7 @@ class ReceiptsInput(_Input):
     """What one parcel held; no items is an empty box. `more_expected`: another parcel is on its way."""
 
     items: Annotated[tuple[ReceivedItem, ...], Field(max_length=500)] = ()
-    more_expected: bool = False
+    more_expected: Flag = False
     note: Note | None = None
 
 
@@ -120,7 +122,7 @@ class InspectionsInput(_Input):
     """Condition and packaging of what was received. `decide` False: somebody wants to decide by hand."""
 
     items: Annotated[tuple[InspectedItem, ...], Field(min_length=1, max_length=500)]
-    decide: bool | None = None
+    decide: Flag | None = None
     note: Note | None = None
 
 

@@ -12,12 +12,15 @@ REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 """Ids from outside: never an address, never with a space."""
 WORDS = r"^[^\x00-\x1f\x7f-\x9f]+$"
 """Texts that end in mail headers and on labels: one line."""
+TEXT = r"^[^\x00]+$"
+"""What a person wrote, over any number of lines; PostgreSQL keeps no NUL."""
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"
 CURRENCY = r"^[A-Z]{3}$"
 
 _WRITTEN_AS = {
     REFERENCE: "Use letters, digits, '.', '_', ':' and '-' only, and begin with a letter or digit.",
     WORDS: "Write one line, without control characters.",
+    TEXT: "Write it without NUL characters.",
     EMAIL: "Write one email address, as in somebody@shop.example.",
     CURRENCY: "Write the ISO 4217 code in capitals, as in GBP.",
 }

@@ -74,10 +74,10 @@ def test_an_ended_return_takes_only_what_the_processor_says_of_its_money() -> No
         assert not allows(stage, EventKind.TIME_PASSED)
 
 
-@pytest.mark.parametrize(("stage", "what"), product(Stage, CommandKind))
+@pytest.mark.parametrize(
+    ("stage", "what"), [pair for pair in product(Stage, CommandKind) if not allows(*pair)]
+)
 def test_a_refusal_names_what_is_possible_and_nothing_else(stage: Stage, what: CommandKind) -> None:
-    if allows(stage, what):
-        return
     sentence = refusal(stage, what)
     assert sentence.startswith(f"This return is {stage}: {what} is not possible. Nothing was changed. ")
     possible = {kind for kind in CommandKind if allows(stage, kind)}

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from temporalio.client import Client, RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from returndesk.clocks import move
+from returndesk.clocks import LOOK_EVERY_SECONDS, move
 from returndesk.domain.errors import ConfigurationError, InvalidInput
 from returndesk.installation import Installation
 from returndesk.messages import return_workflow_id
@@ -51,6 +51,7 @@ async def advance(
         )
     skipper = TimeSkipper(client or await installation.connect(), config=TimeSkippingConfig(enabled=False))
     await asyncio.to_thread(move, installation.database, by)
+    await asyncio.sleep(LOOK_EVERY_SECONDS)  # until every process has seen it
     open_returns = await asyncio.to_thread(_open_returns, installation)
     gate = asyncio.Semaphore(MOVES_AT_ONCE)
 

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from returndesk.store import tables
 from returndesk.store.database import Database
 
-_LOOK_EVERY_SECONDS = 0.2
+LOOK_EVERY_SECONDS = 0.2
 _ROW = 1
 
 
@@ -41,7 +41,7 @@ class MovedClock:
     def offset_us(self) -> int:
         """By how much the clock was moved; at most 0.2 s old."""
         with self._lock:
-            if monotonic() - self._looked_at >= _LOOK_EVERY_SECONDS:
+            if monotonic() - self._looked_at >= LOOK_EVERY_SECONDS:
                 with self._database.read() as session:
                     self._offset_us = offset_us(session)
                 self._looked_at = monotonic()

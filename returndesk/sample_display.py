@@ -17,7 +17,6 @@ from returndesk.ports import Clock
 from returndesk.sample_run import Progress
 
 _COLOURS = {Stage.CLOSED: "green", Stage.EXPIRED: "yellow"}
-_QUIET_DETAILS = ("clock", "total_minor", "amount_minor", "notice")
 
 
 class Display:
@@ -96,7 +95,8 @@ def _line(item: dict[str, Any]) -> str:
         for name in ("total_minor", "amount_minor")
         if details.get(name) is not None
     ]
-    actor = "" if item["role"] == "system" else f"  ({item['actor_id']})"
+    by = details.get("by") or item["actor_id"]
+    actor = "" if item["role"] == "system" else f"  ({by})"
     return f"{what:<16} {', '.join(words)}{actor}".rstrip()
 
 

@@ -51,6 +51,7 @@ PROCESSOR_TIMEOUT_SECONDS = 2
 """How long the worker waits for Stripe here; a test that delays an answer need not wait for 25."""
 WAIT_SECONDS_MAX = 15.0
 MOVE_SECONDS_MAX = 20.0
+FRIDAY = 4
 T = TypeVar("T")
 
 
@@ -245,6 +246,14 @@ class Live:
             ).all()
             return {row.kind: row for row in rows}
 
+    async def until_task(self, rma: str, kind: str) -> tables.Task:
+        """The return's open task of that kind, once there is one."""
+
+        async def there() -> tables.Task | None:
+            return (await self.tasks(rma)).get(kind)
+
+        return await until(there)
+
     async def timeline(self, rma: str) -> list[str]:
         """What happened to a return, in order."""
         return [item["what"] for item in (await self.get(f"returns/{rma}/timeline"))["items"]]
@@ -334,6 +343,15 @@ class Live:
             ]
         return waiting == [None, None, None]
 
+    async def friday_afternoon(self) -> datetime:
+        """Move the shop's clock to three o'clock in London on a Friday with no holiday in the seven weeks after."""
+        day = self.now() + timedelta(days=1)
+        while day.weekday() != FRIDAY or not (6, 10) <= (day.month, day.day) <= (7, 10):
+            day += timedelta(days=1)
+        friday = day.replace(hour=14, minute=0, second=0, microsecond=0)  # BST is an hour ahead of UTC
+        await self.advance_to(friday)
+        return friday
+
     def _told_by(self, clock: MovedClock) -> Callable[[], Awaitable[bool]]:
         with self.database.read() as session:
             offset_us = session.exec(select(tables.MovedClock.offset_us)).one()
@@ -393,6 +411,7 @@ async def running(
                         live = Live(ours, client, http, mailbox)
                         live.clocks = [i.clock for i in (ours, workers, apis) if isinstance(i.clock, MovedClock)]
                         yield live
+    workers.mailer.close()
     mailbox.stop()
     for installation in (ours, workers):
         installation.database.close()

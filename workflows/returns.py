@@ -65,9 +65,9 @@ class ReturnWorkflow:
         self._case = loaded.state
         while not self._is_over():
             if self._hints:
-                await self._heed(self._hints.pop(0))
+                await self._advance_refund(self._hints.pop(0).refund_id)
             elif self._case.refunds_due:
-                await self._advance_refund(self._case.refunds_due[0], PROCESSOR)
+                await self._advance_refund(self._case.refunds_due[0])
             elif self._is_time():
                 await self._happens(EventKind.TIME_PASSED, CLOCK, "time")
             else:
@@ -167,9 +167,9 @@ class ReturnWorkflow:
             self._case = stepped.state
             return stepped.outcome
 
-    async def _advance_refund(self, refund_id: str, actor: Actor) -> None:
+    async def _advance_refund(self, refund_id: str) -> None:
         """Ask the processor, outside the lock, and write its answer down."""
-        errand = RefundErrand(refund_id, self._rma, actor.id, actor.role, self._policy_version())
+        errand = RefundErrand(refund_id, self._rma, PROCESSOR.id, PROCESSOR.role, self._policy_version())
         try:
             answer = await workflow.execute_activity_method(
                 Refunds.advance,
@@ -182,9 +182,6 @@ class ReturnWorkflow:
                 refund_id, RefundStatus.UNKNOWN, look_again_at=self._now() + ASK_AGAIN_AFTER
             )
         await self._happens(EventKind.REFUND_ANSWERED, PROCESSOR, f"refund:{refund_id}", answer)
-
-    async def _heed(self, hint: HintRef) -> None:
-        await self._advance_refund(hint.refund_id, PROCESSOR)
 
     # Time ----------------------------------------------------------------------------------------
 

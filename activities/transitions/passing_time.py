@@ -46,6 +46,7 @@ def _breach(case: Case, kind: ClockKind, row: tables.Clock) -> None:
     days = case.rules.policy.clocks.delay_business_days
     new_date = case.rules.calendar.add(max(promised_at, case.now), days)
     row.breached_at = promised_at
+    row.warned_at = row.warned_at or case.now  # a warning after the breach would help nobody
     clock = case.clocks[kind]
     case.clocks[kind] = clock.breach(
         max(promised_at, clock.events[-1].at), "due", NEXT_STEP[case.stage].queue

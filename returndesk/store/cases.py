@@ -36,6 +36,9 @@ class NextStep:
     due: str
 
 
+AT_LEAST_APART = timedelta(seconds=1)
+"""Between two looks at what time has changed: whatever a transition left due cannot make a run spin."""
+
 NEXT_STEP: dict[Stage, NextStep] = {
     Stage.REQUESTED: NextStep("authorizations", Role.REP, "clock"),
     Stage.AUTHORIZED: NextStep("awaiting_goods", Role.REP, "expiry"),
@@ -224,7 +227,9 @@ class Case:
         if self.row.stage == Stage.AUTHORIZED:
             instants += [self.row.reminder_at, self.row.expires_at]
         earliest = min((at for at in instants if at is not None), default=None)
-        return None if earliest is None else earliest + jitter(self.row.rma)
+        if earliest is None:
+            return None
+        return max(earliest + jitter(self.row.rma), self.row.last_at + AT_LEAST_APART)
 
     def outcome(self) -> Outcome:
         """The answer to a command that was carried out."""

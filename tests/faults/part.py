@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -76,33 +76,22 @@ def _watch(lives: Lives) -> None:
 
     class Session(database.Session):
         def commit(self) -> None:
-            where = getattr(transition, "name", None) or _caller()
+            where = transition.__dict__.pop("name", None) or _caller()
             lives.passes(f"before the commit of {where}")
             super().commit()
             lives.passes(f"after the commit of {where}")
 
-    def naming_its_transition(carry_out: Callable[..., Any]) -> Callable[..., Any]:
+    def naming_its_commit(carry_out: Callable[..., Any]) -> Callable[..., Any]:
         def named(self: Records, session: Any, step: Any) -> Any:
+            transition.name = None
             stepped = carry_out(self, session, step)
-            session.info["transition"] = transition.name = f"{step.what}"
+            transition.name = f"the transition {step.what}"
             return stepped
 
         return named
 
-    def forgetting_its_transition(method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def forgetting(self: Records, step: Any) -> Any:
-            transition.name = None
-            try:
-                return method(self, step)
-            finally:
-                transition.name = None
-
-        return forgetting
-
     database.Session = Session  # type: ignore[misc]
-    Records._carry_out = naming_its_transition(Records._carry_out)  # type: ignore[method-assign]
-    Records.transition = forgetting_its_transition(Records.transition)  # type: ignore[method-assign]
+    Records._carry_out = naming_its_commit(Records._carry_out)  # type: ignore[method-assign]
     for owner, name in ((StripeGateway, "create_refund"), (SmtpMailer, "send")):
         setattr(owner, name, _around(lives, getattr(owner, name)))
     for name in ("ask", "hint"):

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime
-from starlette.concurrency import run_in_threadpool
 
 from api.commands import (
     CommandAnswer,
@@ -104,8 +103,7 @@ async def _command(
     actor: Actor,
 ) -> Response:
     desk = desk_of(request)
-    known = await run_in_threadpool(views.known_rma, desk.database, parse(rma))
-    written, outcome = await ask(desk, kind, known, body, actor=actor, key=key)
+    written, outcome = await ask(desk, kind, parse(rma), body, actor=actor, key=key)
     return answer(request, written, outcome)
 
 

@@ -70,7 +70,7 @@ class RequestInput(_Input):
     order_reference: Reference
     channel: Channel
     contacted_at: Instant | None = None
-    items: Annotated[tuple[RequestedItem, ...], Field(min_length=1, max_length=500)]
+    items: Annotated[list[RequestedItem], Field(min_length=1, max_length=500)]
     resolution: Literal["refund"] = "refund"
     note: Note | None = None
     authorize: Flag = False
@@ -121,7 +121,7 @@ class InspectedItem(_Input):
 class InspectionsInput(_Input):
     """Condition and packaging of what was received. `decide` False: somebody wants to decide by hand."""
 
-    items: Annotated[tuple[InspectedItem, ...], Field(min_length=1, max_length=500)]
+    items: Annotated[list[InspectedItem], Field(min_length=1, max_length=500)]
     decide: Flag | None = None
     note: Note | None = None
 

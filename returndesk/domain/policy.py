@@ -4,6 +4,7 @@ The default is `policy.toml` (policy clauses 4 and 5). A shop with other numbers
 """
 
 import hashlib
+import re
 import tomllib
 from datetime import date, time
 from enum import StrEnum
@@ -16,10 +17,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from returndesk.domain.errors import ConfigurationError
 from returndesk.domain.lots import Acceptance, Condition, Packaging
+from returndesk.domain.mistakes import EMAIL, REFERENCE
 from returndesk.domain.money import exponent
 
 PolicyVersion = NewType("PolicyVersion", str)
 Span = tuple[time, time]
+
+_TIME = r"((?:[01]\d|2[0-3]):[0-5]\d)"
+_SPAN = re.compile(rf"\s*{_TIME}\s*-\s*{_TIME}\s*")
 
 
 class _Section(BaseModel):
@@ -39,16 +44,32 @@ def _currency(code: str) -> str:
     return code
 
 
+def _email(text: str) -> str:
+    if not re.fullmatch(EMAIL, text):
+        raise ValueError("it is not an email address; write one like 'returns@shop.example'")
+    return text
+
+
+def _version(text: str) -> str:
+    if not re.fullmatch(REFERENCE, text):
+        raise ValueError("use letters, digits, '.', '_', ':' and '-' only, as in '2026-11'")
+    return text
+
+
+Count = Annotated[int, Field(strict=True)]
+"""A whole number; 500.00 or true would otherwise pass for one."""
+
+
 def _spans(texts: object) -> object:
     """Opening spans of a weekday from texts such as `"09:00-17:30"`, in order and not overlapping."""
     if not isinstance(texts, list):
         return texts
     spans: list[Span] = []
     for text in texts:
-        try:
-            opens, closes = (time.fromisoformat(part.strip()) for part in str(text).split("-"))
-        except ValueError:
-            raise ValueError(f"{text!r} is not a span; write one like '09:00-17:30'") from None
+        written = _SPAN.fullmatch(str(text))
+        if written is None:
+            raise ValueError(f"{text!r} is not a span; write one like '09:00-17:30'")
+        opens, closes = (time.fromisoformat(part) for part in written.groups())
         if opens >= closes or (spans and spans[-1][1] > opens):
             raise ValueError(f"{text!r} must end after it starts and after the span before it")
         spans.append((opens, closes))
@@ -65,8 +86,8 @@ class Shop(_Section):
     zone: Annotated[str, AfterValidator(_zone)]
     locale: str = "en_GB"
     currency: Annotated[str, AfterValidator(_currency)]
-    reply_to: str
-    finance_email: str
+    reply_to: Annotated[str, AfterValidator(_email)]
+    finance_email: Annotated[str, AfterValidator(_email)]
     return_address: tuple[str, ...] = Field(min_length=1)
     phone: str | None = None
 
@@ -109,10 +130,10 @@ class Calendar(_Section):
 class Clocks(_Section):
     """Policy 5's two clocks, in business days."""
 
-    processing_business_days: int = Field(gt=0, le=365)
-    refund_business_days: int = Field(gt=0, le=365)
-    warn_percent: int = Field(default=80, gt=0, lt=100)
-    delay_business_days: int = Field(default=1, gt=0, le=30)
+    processing_business_days: Count = Field(gt=0, le=365)
+    refund_business_days: Count = Field(gt=0, le=365)
+    warn_percent: Count = Field(default=80, gt=0, lt=100)
+    delay_business_days: Count = Field(default=1, gt=0, le=30)
 
     @property
     def warn_share(self) -> Fraction:
@@ -123,10 +144,10 @@ class Clocks(_Section):
 class ReturnRules(_Section):
     """When goods may come back, in calendar days. A window of 0 means there is none."""
 
-    window_days: int = Field(ge=0)
-    delivery_assumed_after_days: int = Field(ge=0)
-    reminder_after_days: int = Field(gt=0)
-    expiry_after_days: int = Field(gt=0)
+    window_days: Count = Field(ge=0)
+    delivery_assumed_after_days: Count = Field(ge=0)
+    reminder_after_days: Count = Field(gt=0)
+    expiry_after_days: Count = Field(gt=0)
 
 
 class DecideWhen(StrEnum):
@@ -140,7 +161,7 @@ class DecisionRules(_Section):
     """Who decides, and above which refund a manager approves. `approval_above_minor` 0: never asked for."""
 
     decide: DecideWhen = DecideWhen.WHEN_CLEAR
-    approval_above_minor: int = Field(default=50_000, ge=0)
+    approval_above_minor: Count = Field(default=50_000, ge=0)
     refund_shipping: frozenset[Literal["whole_order", "faulty"]] = frozenset({"whole_order", "faulty"})
 
 
@@ -150,7 +171,7 @@ Verdict = Literal[Acceptance.ACCEPTED, Acceptance.REJECTED, Acceptance.MANUAL_RE
 class Policy(_Section):
     """The whole policy. `text` is the file as it was read: it is what a case keeps."""
 
-    declared_version: str = Field(alias="version", min_length=1, max_length=40)
+    declared_version: Annotated[str, AfterValidator(_version)] = Field(alias="version", max_length=40)
     shop: Shop
     calendar: Calendar
     clocks: Clocks
@@ -175,12 +196,19 @@ def read_policy(text: str) -> Policy:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError("policy_unreadable", f"The policy file is not valid TOML: {error}.") from None
+        raise ConfigurationError(
+            "policy_unreadable", f"The policy file is not valid TOML: {error}."
+        ) from None
     try:
         policy = Policy.model_validate({**data, "text": text})
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise ConfigurationError("policy_invalid", "The policy file has mistakes:\n" + "\n".join(lines)) from None
+        lines = [
+            f"  {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False)
+        ]
+        raise ConfigurationError(
+            "policy_invalid", "The policy file has mistakes:\n" + "\n".join(lines)
+        ) from None
     missing = [c for c in Condition if c not in policy.conditions] + [
         p for p in Packaging if p not in policy.packaging
     ]

@@ -14,7 +14,7 @@ from sqlalchemy import type_coerce
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select, update
 
-from returndesk.domain.errors import Refused
+from returndesk.domain.errors import NotFound, Refused
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import CommandKind
 from returndesk.messages import CommandRef, Outcome
@@ -57,7 +57,8 @@ def new_id(prefix: str) -> str:
 def write_down(database: Database, asked: Asked, now: datetime) -> Written:
     """Commit a command with its texts and its contact; an earlier one under the same key is answered instead.
 
-    Raises `Refused` (`idempotency_key_reused`) where the key came with another input before.
+    Raises `Refused` (`idempotency_key_reused`) where the key came with another input before, and `NotFound`
+    (`return_not_found`) for a command to a return that is not there.
     """
     command = tables.Command(
         id=new_id("cmd"),
@@ -73,6 +74,10 @@ def write_down(database: Database, asked: Asked, now: datetime) -> Written:
     )
     try:
         with database.write() as session:
+            if asked.contact is None and not _is_return(session, asked.rma):
+                raise NotFound(
+                    "return_not_found", "There is no return with this RMA number. Check it on the slip."
+                )
             session.add(command)
             session.add_all(
                 tables.Text(id=text_id, body=body, actor_id=asked.actor.id, recorded_at=now)
@@ -87,6 +92,10 @@ def write_down(database: Database, asked: Asked, now: datetime) -> Written:
             raise
         return earlier
     return _written(command)
+
+
+def _is_return(session: Session, rma: str) -> bool:
+    return session.connection().scalar(select(tables.Return.rma).where(tables.Return.rma == rma)) is not None
 
 
 def _earlier(session: Session, asked: Asked) -> Written | None:

@@ -12,7 +12,6 @@ from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
 from returndesk.store.case_rows import load_clocks, read_clock
-from returndesk.store.database import Database
 from returndesk.store.paging import from_cursor, to_cursor
 
 
@@ -142,13 +141,6 @@ class TaskList(BaseModel):
 
     items: list[TaskView]
     next_cursor: str | None
-
-
-def known_rma(database: Database, rma: str) -> str:
-    """The RMA, where there is such a return. Raises `NotFound`."""
-    with database.read() as session:
-        _row(session, rma)
-    return rma
 
 
 def _row(session: Session, rma: str) -> tables.Return:

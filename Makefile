@@ -77,9 +77,12 @@ $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
   { echo "$$($(PYTHON) --version) has no venv or ensurepip: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
 endef
 
+# A sound environment is kept, whichever Python made it: making it again on top would mix the two.
 define install
 echo "Setting up $(2) in $(VENV): $(3), once."; \
-$(PYTHON) -m venv $(VENV) && $(PIP) install --require-hashes -r $(1) || \
+$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
+  { echo "The environment $(VENV) could not be made: the lines above say why." >&2; exit 1; }; \
+$(PIP) install --require-hashes -r $(1) || \
   { echo "The dependencies could not be installed: the lines above say why. Is there a network?" >&2; exit 1; }; \
 echo "Set up: $$(grep -c '^[a-z0-9].*==' $(1)) pinned packages."
 endef

@@ -1,9 +1,10 @@
 """The application: routers, problem answers and what every answer carries. No business rule lives here."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from importlib.metadata import version
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from temporalio.client import Client
 
 from api import health, orders, pages, problems, refunds, returns, tasks, webhooks
 from api.desk import Desk, Stamps
+from api.error_pages import ErrorPages
 from api.headers import Envelope
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.gateways.temporal import TemporalDoor
@@ -26,18 +28,33 @@ key with the same body is the same request. Errors are RFC 9457 problem document
 
 def create_app(installation: Installation, client: Client | None = None) -> FastAPI:
     """The ASGI application. Without a client it connects when it starts."""
+    return application(partial(_opened, installation, client))
+
+
+@asynccontextmanager
+async def _opened(installation: Installation, client: Client | None) -> AsyncIterator[Desk]:
+    connected = client or await installation.connect()
+    try:
+        yield _desk(installation, connected)
+    finally:
+        installation.database.close()
+
+
+def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> FastAPI:
+    """The ASGI application over a desk that is opened when it starts and closed when it stops."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        connected = client or await installation.connect()
-        app.state.desk = desk = _desk(installation, connected)
-        with installation.database.write() as session:
-            installation.policies.remember(session, installation.policy, desk.clock.now())
-        stamping = asyncio.create_task(desk.stamps.run())
-        yield
-        stamping.cancel()
-        await desk.stamps.flush()
-        installation.database.close()
+        async with opened() as desk:
+            app.state.desk = desk
+            with desk.database.write() as session:
+                desk.policies.remember(session, desk.policy, desk.clock.now())
+            stamping = asyncio.create_task(desk.stamps.run())
+            try:
+                yield
+            finally:
+                stamping.cancel()
+                await desk.stamps.flush()
 
     app = FastAPI(
         title="returndesk",
@@ -50,8 +67,9 @@ def create_app(installation: Installation, client: Client | None = None) -> Fast
     )
     problems.install(app)
     for module in (returns, orders, refunds, tasks, webhooks, health, pages):
-        app.include_router(module.router)
+        app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
+    app.add_middleware(ErrorPages)
     app.add_middleware(Envelope)
     return app
 
@@ -83,5 +101,5 @@ def version_of_returndesk() -> str:
     """The version of this checkout, or of the installed package."""
     try:
         return version("returndesk")
-    except Exception:  # not installed: run from a checkout
+    except PackageNotFoundError:  # run from a checkout
         return "0.1.0"

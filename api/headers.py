@@ -19,6 +19,8 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_TOO_LARGE_STATUS = 413
 _TOO_LARGE = (
     b'{"type":"/problems/too_large","title":"Too large","status":413,"code":"too_large",'
     b'"detail":"A request may be at most 2 MiB. Nothing was changed."}'
@@ -42,36 +44,41 @@ class Envelope:
             await _refuse(send)
             return
 
+        received, too_large = 0, False
+
         async def finish(message: Message) -> None:
             nonlocal status
+            if too_large and status != _TOO_LARGE_STATUS:
+                status = _TOO_LARGE_STATUS
+                await _refuse(send)
+            if too_large:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
                 given = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(h for h in _HEADERS if h[0] not in given)]
             await send(message)
 
-        received = 0
-
         async def limited() -> Message:
-            nonlocal received
+            nonlocal received, too_large
             message = await receive()
             received += len(message.get("body", b""))
-            if received > BODY_LIMIT_BYTES:
-                return {"type": "http.disconnect"}
-            return message
+            too_large = received > BODY_LIMIT_BYTES
+            return {"type": "http.disconnect"} if too_large else message
 
         try:
             await self._app(scope, limited, finish)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            REQUESTS.labels(route, scope["method"], status).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            REQUESTS.labels(route, method, status).inc()
             SECONDS.labels(route).observe(perf_counter() - started)
 
 
 async def _refuse(send: Send) -> None:
     await send({
         "type": "http.response.start",
-        "status": 413,
+        "status": _TOO_LARGE_STATUS,
         "headers": [(b"content-type", b"application/problem+json"), *_HEADERS],
     })  # fmt: skip
     await send({"type": "http.response.body", "body": _TOO_LARGE})

@@ -24,7 +24,7 @@ OrderReference = Annotated[
     "/{reference}",
     responses={
         201: {"model": OrderView, "description": "The order is new."},
-        **problems(401, 403, 409, 422),
+        **problems(400, 401, 403, 409, 413, 422),
     },
 )
 def put(

@@ -7,41 +7,51 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from api.desk import Desk, desk_of
-from returndesk.domain.errors import NotFound
-from returndesk.domain.rma import parse
+from returndesk.domain.errors import InvalidInput, NotFound
+from returndesk.domain.rma import Rma, parse
 from returndesk.embedded.mailbox import MailboxReader, StoredMessage
 from returndesk.store.page_reading import return_page, slip_page
-from returndesk.store.pages import ErrorPage, MailAttachment, MailboxPage, MailPage, MailRow
+from returndesk.store.pages import MailAttachment, MailboxPage, MailPage, MailRow
 
 router = APIRouter(include_in_schema=False)
 
-Key = Annotated[str, Path(max_length=64)]
+Number = Annotated[int, Path(ge=0, le=2**53)]
 _MAILS_A_PAGE = 50
-_FRAMED = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+_FRAMED = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox",
+    "Cache-Control": "no-store",
+}
+_LINKS_LEAVE_THE_FRAME = '<base target="_blank">'
 
 
-def _render(desk: Desk, name: str, page: object) -> HTMLResponse:
-    return HTMLResponse(desk.renderer.page(name, now=desk.clock.now(), page=page))
+def _render(desk: Desk, name: str, page: object = None) -> HTMLResponse:
+    """A page; its address is a secret and what it says a person's own, so no cache keeps it."""
+    html = desk.renderer.page(name, now=desk.clock.now(), page=page)
+    return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+
+def _opened(desk: Desk, rma: str, key: str) -> Rma:
+    """The return that a link opens. Raises `NotFound`, whatever is wrong with the link."""
+    try:
+        canonical = parse(rma)
+    except InvalidInput:
+        raise NotFound("not_found", "There is nothing here. Use the whole link from the email.") from None
+    desk.links.keyring.check(desk.links.keyring.key_of(canonical), key)
+    return canonical
 
 
 @router.get("/", response_class=HTMLResponse)
 def front(request: Request) -> HTMLResponse:
     """Where a person lands who types the address."""
-    page = ErrorPage(
-        200,
-        "Returns",
-        "Every return has its own page. Open the link in the email about it, or ask us for it.",
-        "front_page",
-    )
-    return _render(desk_of(request), "error", page)
+    return _render(desk_of(request), "front")
 
 
 @router.get("/r/{rma}/{key}", response_class=HTMLResponse)
-def one(rma: Key, key: Key, request: Request) -> HTMLResponse:
+def one(rma: str, key: str, request: Request) -> HTMLResponse:
     """The page of a return: stage, items, clocks, money, timeline."""
     desk = desk_of(request)
-    canonical = parse(rma)
-    desk.links.keyring.check(desk.links.keyring.key_of(canonical), key)
+    canonical = _opened(desk, rma, key)
     with desk.database.read() as session:
         slip = f"/r/{canonical}/{key}/slip"
         page = return_page(session, desk.policies, canonical, desk.clock.now(), slip)
@@ -49,11 +59,10 @@ def one(rma: Key, key: Key, request: Request) -> HTMLResponse:
 
 
 @router.get("/r/{rma}/{key}/slip", response_class=HTMLResponse)
-def slip(rma: Key, key: Key, request: Request) -> HTMLResponse:
+def slip(rma: str, key: str, request: Request) -> HTMLResponse:
     """The packing slip, to be printed."""
     desk = desk_of(request)
-    canonical = parse(rma)
-    desk.links.keyring.check(desk.links.keyring.key_of(canonical), key)
+    canonical = _opened(desk, rma, key)
     with desk.database.read() as session:
         page = slip_page(session, desk.policies, canonical, desk.clock.now())
     return _render(desk, "slip", page)
@@ -74,7 +83,9 @@ def _mail(desk: Desk, key: str, number: int) -> StoredMessage:
 
 
 @router.get("/mailbox/{key}", response_class=HTMLResponse)
-def mailbox(key: Key, request: Request, before: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
+def mailbox(
+    key: str, request: Request, before: Annotated[int | None, Query(ge=1, le=2**53)] = None
+) -> HTMLResponse:
     """What was mailed, newest first."""
     desk = desk_of(request)
     messages = _mailbox(desk, key).latest(before=before, limit=_MAILS_A_PAGE + 1)
@@ -85,7 +96,7 @@ def mailbox(key: Key, request: Request, before: Annotated[int | None, Query(ge=1
 
 
 @router.get("/mailbox/{key}/{number}", response_class=HTMLResponse)
-def mail(key: Key, number: int, request: Request) -> HTMLResponse:
+def mail(key: str, number: Number, request: Request) -> HTMLResponse:
     """One message."""
     desk = desk_of(request)
     message = _mail(desk, key, number)
@@ -106,22 +117,22 @@ def mail(key: Key, number: int, request: Request) -> HTMLResponse:
 
 
 @router.get("/mailbox/{key}/{number}/html", response_class=HTMLResponse)
-def mail_html(key: Key, number: int, request: Request) -> HTMLResponse:
+def mail_html(key: str, number: Number, request: Request) -> HTMLResponse:
     """A message's HTML alone, for a sandboxed frame."""
     message = _mail(desk_of(request), key, number)
     return HTMLResponse(_with_inline_images(message), headers=_FRAMED | {"X-Frame-Options": "SAMEORIGIN"})
 
 
 @router.get("/mailbox/{key}/{number}/attachments/{index}")
-def mail_attachment(key: Key, number: int, index: int, request: Request) -> Response:
+def mail_attachment(key: str, number: Number, index: Number, request: Request) -> Response:
     """One attachment, as a download."""
     attachments = _mail(desk_of(request), key, number).attachments
-    if not 0 <= index < len(attachments):
+    if index >= len(attachments):
         raise NotFound("not_found", "There is no such attachment.")
     return Response(
         attachments[index].content,
         media_type="application/octet-stream",
-        headers={"Content-Disposition": "attachment"},
+        headers={"Content-Disposition": "attachment", "Cache-Control": "no-store"},
     )
 
 
@@ -134,4 +145,4 @@ def _with_inline_images(message: StoredMessage) -> str:
             content = part.get_payload(decode=True)
             data = base64.b64encode(content if isinstance(content, bytes) else b"").decode()
             html = html.replace(f"cid:{cid.strip('<>')}", f"data:{part.get_content_type()};base64,{data}")
-    return html
+    return html.replace("<head>", f"<head>{_LINKS_LEAVE_THE_FRAME}", 1)

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 
 from api.desk import desk_of
 from api.identity import require
 from api.problems import problems
+from returndesk.domain.orders import Instant
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus
 from returndesk.store import views
@@ -20,10 +20,8 @@ def list_refunds(
     request: Request,
     _actor: Annotated[Actor, require(Role.FINANCE, Role.REP, Role.MANAGER, Role.ADMIN)],
     status: RefundStatus | None = None,
-    decided_from: Annotated[
-        AwareDatetime | None, Query(alias="from", description="Decided at or after.")
-    ] = None,
-    decided_to: Annotated[AwareDatetime | None, Query(alias="to", description="Decided before.")] = None,
+    decided_from: Annotated[Instant | None, Query(alias="from", description="Decided at or after.")] = None,
+    decided_to: Annotated[Instant | None, Query(alias="to", description="Decided before.")] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> views.RefundList:

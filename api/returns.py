@@ -4,7 +4,6 @@ import random
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from api.commands import (
     CommandAnswer,
@@ -26,6 +25,8 @@ from returndesk.domain.inputs import (
     ReceiptsInput,
     RequestInput,
 )
+from returndesk.domain.mistakes import WORDS
+from returndesk.domain.orders import Instant
 from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.rma import allot, parse
 from returndesk.domain.stages import CommandKind, Stage
@@ -42,7 +43,7 @@ Rma = Annotated[str, Path(max_length=20, description="As printed: RMA-7K3M-Q9TX.
 _PENDING: dict[int | str, dict[str, Any]] = {
     202: {"model": CommandPending, "description": "Written down; no outcome yet."}
 }
-_COMMAND = {**_PENDING, **problems(401, 403, 404, 409, 413, 422, 500)}
+_COMMAND = {**_PENDING, **problems(400, 401, 403, 404, 409, 413, 422)}
 
 
 def _may(kind: CommandKind) -> object:
@@ -53,7 +54,7 @@ def _may(kind: CommandKind) -> object:
     "/returns",
     status_code=201,
     response_model=CommandAnswer,
-    responses={**_PENDING, **problems(401, 403, 413, 422, 500)},
+    responses={**_PENDING, **problems(400, 401, 403, 413, 422)},
 )
 async def request_return(
     body: RequestInput,
@@ -173,11 +174,16 @@ def list_returns(
     _actor: Annotated[Actor, require(*_EVERYBODY)],
     stage: Stage | None = None,
     due_before: Annotated[
-        AwareDatetime | None, Query(description="Open returns whose next running clock is due before this.")
+        Instant | None, Query(description="Open returns whose next running clock is due before this.")
     ] = None,
     q: Annotated[
         str | None,
-        Query(min_length=1, max_length=200, description="An RMA, an order, or a customer's email."),
+        Query(
+            min_length=1,
+            max_length=254,
+            pattern=WORDS,
+            description="An RMA, an order, or a customer's email.",
+        ),
     ] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,

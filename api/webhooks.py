@@ -20,10 +20,9 @@ from returndesk.store.processor_events import keep
 router = APIRouter(tags=["webhooks"])
 
 WINDOW = timedelta(minutes=5)
-BODY_LIMIT_BYTES = 512 * 1024
 
 
-@router.post("/webhooks/stripe", status_code=202, responses=problems(413, 422))
+@router.post("/webhooks/stripe", status_code=202, response_class=Response, responses=problems(413, 422))
 async def stripe_event(request: Request) -> Response:
     """An event from Stripe, signed with the endpoint's secret, at most five minutes old or early."""
     desk = desk_of(request)
@@ -50,20 +49,20 @@ def _verified(body: bytes, signature: str, secret: str, now: float) -> dict[str,
         ) from None
     if abs(now - signed_at) > WINDOW.total_seconds():
         raise InvalidInput("signature_stale", "This event was signed at another time. It was not kept.")
-    if not isinstance(event, dict):
+    if not isinstance(event, dict) or not event.get("id"):
         raise InvalidInput("event_invalid", "This is not an event. It was not kept.")
     return event
 
 
 def _row(event: dict[str, Any]) -> tables.ProcessorEvent | None:
     """What is kept of an event: ids, a status and an amount. None for events nobody here asks for."""
-    said = (event.get("data") or {}).get("object") or {}
     kind = str(event.get("type", ""))
     if not kind.startswith(("refund.", "charge.dispute.")):
         return None
+    said = (event.get("data") or {}).get("object") or {}
     card = ((said.get("destination_details") or {}).get("card")) or {}
     return tables.ProcessorEvent(
-        id=str(event.get("id", ""))[:100],
+        id=str(event["id"])[:100],
         type=kind[:60],
         object_reference=str(said.get("id", ""))[:100],
         payment_reference=said.get("payment_intent"),

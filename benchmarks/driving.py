@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 import stripe
@@ -78,7 +78,7 @@ class ProductSide:
         connection.close()
 
     async def _commands(self, connection: Connection, order: str) -> str:
-        goods = {"line": 1, "quantity": QUANTITY}
+        goods: dict[str, Any] = {"line": 1, "quantity": QUANTITY}
         request = {
             "order_reference": order,
             "channel": "phone",
@@ -88,18 +88,19 @@ class ProductSide:
         seen = {"items": [{**goods, "condition": "original", "packaging": "original"}], "decide": False}
         answer = await self._timed(connection, "/api/v1/returns", self.rep, request)
         rma = str(answer["rma"])
-        for path, token, body in (
+        commands: tuple[tuple[str, str, dict[str, Any]], ...] = (
             ("authorization", self.rep, {}),
             ("receipts", self.warehouse, {"items": [goods]}),
             ("inspections", self.warehouse, seen),
             ("decision", self.rep, {}),
-        ):
+        )
+        for path, token, body in commands:
             await self._timed(connection, f"/api/v1/returns/{rma}/{path}", token, body)
         return rma
 
     async def _timed(
-        self, connection: Connection, path: str, token: str, body: dict[str, object]
-    ) -> dict[str, object]:
+        self, connection: Connection, path: str, token: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
         started = perf_counter()
         answer = await connection.send("POST", path, token, uuid4().hex, body)
         self.seconds.append(perf_counter() - started)

@@ -17,7 +17,9 @@ class Connection:
         """Connect to 127.0.0.1."""
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
-    async def send(self, method: str, path: str, token: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def send(
+        self, method: str, path: str, token: str, key: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
         """The answer to one request. Raises `RuntimeError` unless it is a 200 or 201."""
         content = json.dumps(body).encode()
         head = (

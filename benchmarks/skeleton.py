@@ -135,7 +135,13 @@ class Skeleton:
         async with self._transitions:
             stepped = await workflow.execute_local_activity(
                 transition,
-                {"key": key, "rma": self._rma, "what": what, "now": workflow.now().isoformat(), "answer": answer},
+                {
+                    "key": key,
+                    "rma": self._rma,
+                    "what": what,
+                    "now": workflow.now().isoformat(),
+                    "answer": answer,
+                },
                 start_to_close_timeout=STEP_TIMEOUT,
             )
             self._case = stepped["state"]

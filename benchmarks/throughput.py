@@ -17,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -25,6 +24,7 @@ from typing import Annotated
 import stripe
 import typer
 import uvloop
+from sqlmodel import col, func, select
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
@@ -38,7 +38,6 @@ from returndesk.messages import TASK_QUEUE, UPKEEP_WORKFLOW, UpkeepInput, upkeep
 from returndesk.running import everything
 from returndesk.settings import ROOT, read_settings
 from returndesk.store import tables
-from sqlmodel import col, func, select
 
 WARM_UP = 24
 IDLE_RETURNS = 12
@@ -152,7 +151,9 @@ async def drain_mail(installation: Installation, client: Client) -> tuple[int, f
 
     def waiting() -> int:
         with installation.database.read() as session:
-            unsent = select(func.count()).select_from(tables.Notice).where(col(tables.Notice.settled_at).is_(None))
+            unsent = (
+                select(func.count()).select_from(tables.Notice).where(col(tables.Notice.settled_at).is_(None))
+            )
             return session.exec(unsent).one()
 
     count, started = waiting(), perf_counter()
@@ -179,7 +180,9 @@ async def bench(installation: Installation, returns: int, rounds: int, in_flight
         say("Paying and importing orders …")
         product = await product_side(installation, client, WARM_UP + IDLE_RETURNS + returns * rounds)
         await start_duty(client, "sweep")
-        return await _measure(installation, supervisor, product, SkeletonSide(plain), returns, rounds, in_flight)
+        return await _measure(
+            installation, supervisor, product, SkeletonSide(plain), returns, rounds, in_flight
+        )
 
 
 async def _measure(

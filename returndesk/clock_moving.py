@@ -9,13 +9,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from sqlmodel import col, select
-from temporalio.client import Client, RPCError, RPCStatusCode
+from temporalio.client import Client, RPCError, RPCStatusCode, WorkflowQueryFailedError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from returndesk.clocks import LOOK_EVERY_SECONDS, move
 from returndesk.domain.errors import ConfigurationError, InvalidInput
 from returndesk.installation import Installation
-from returndesk.messages import return_workflow_id
+from returndesk.messages import CLOCK_OFFSET_QUERY, return_workflow_id
+from returndesk.ports import Clock
 from returndesk.store import tables
 
 MOVES_AT_ONCE = 20
@@ -41,6 +42,9 @@ async def advance(
 ) -> list[str]:
     """Move time on by `by`; answers the RMAs whose workflow could not be moved along.
 
+    Every open return is brought to the clock's now, from wherever a move that was cut off has left it: moving by
+    nothing mends that.
+
     A workflow waits for nothing but time or people, so moving takes milliseconds; one whose activity is being
     tried again cannot move and is named after 20 seconds.
     """
@@ -57,7 +61,7 @@ async def advance(
 
     async def one(rma: str) -> str | None:
         async with gate:
-            return None if await _moved(skipper, rma, by) else rma
+            return None if await _moved(skipper, rma, installation.clock) else rma
 
     stuck = [rma for rma in await asyncio.gather(*map(one, open_returns)) if rma is not None]
     say(f"Moved the clock by {by}, with {len(open_returns) - len(stuck)} open returns.")
@@ -75,12 +79,19 @@ def _open_returns(installation: Installation) -> list[str]:
         )
 
 
-async def _moved(skipper: TimeSkipper, rma: str, by: timedelta) -> bool:
+async def _moved(skipper: TimeSkipper, rma: str, clock: Clock) -> bool:
+    """Bring one return to the clock's now; False where it does not get there."""
     handle = skipper.client.get_workflow_handle(return_workflow_id(rma))
     try:
         async with asyncio.timeout(MOVE_TIMEOUT_SECONDS):
-            await skipper.fast_forward(handle, by)
-    except TimeoutError:
+            offset_us: int | None = await handle.query(CLOCK_OFFSET_QUERY)
+            if offset_us is None:
+                return True  # it will load the clock as it is
+            its_now = await skipper.get_current_time(handle) + timedelta(microseconds=offset_us)
+            behind = clock.now() - its_now
+            if behind > timedelta(0):
+                await skipper.fast_forward(handle, behind)
+    except (TimeoutError, WorkflowQueryFailedError):
         return False
     except RPCError as error:
         return error.status is RPCStatusCode.NOT_FOUND  # it ended meanwhile

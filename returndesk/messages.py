@@ -13,6 +13,7 @@ from returndesk.domain.stages import CommandKind, EventKind, RefundStatus, Stage
 TASK_QUEUE = "returndesk"
 RETURN_WORKFLOW = "return"
 UPKEEP_WORKFLOW = "upkeep"
+CLOCK_OFFSET_QUERY = "clock_offset_us"
 HINT_SIGNAL = "processor_hint"
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from datetime import time as clock_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,9 @@ from returndesk.samples import ORDERED_DAYS_BEFORE, SAMPLES, Sample, Step
 STEP_SECONDS = 90.0
 _LOOK_EVERY_SECONDS = 0.15
 _FIRST_STEP_AT = SAMPLES[0].steps[0].at
+_ON_TIME = timedelta(minutes=30)
+_ASKED = frozenset({"requested", "authorized", "received", "inspected", "decided"})
+"""What the timeline calls the things that somebody did."""
 
 
 class SampleTrouble(ReturndeskError):
@@ -60,9 +64,19 @@ class Progress:
         )
 
     @property
-    def finished(self) -> bool:
-        """It ended, and its customer has every mail."""
-        return self.stage is self.sample.ends and _mails(self.sample.steps) <= self.mailed
+    def last_asked_at(self) -> datetime | None:
+        """When somebody last did something."""
+        asked = [item["at"] for item in self.timeline if item["what"] in _ASKED]
+        return max(map(datetime.fromisoformat, asked), default=None)
+
+    def mails_by(self, step: Step) -> Counter[str]:
+        """The notices that have left once a step is over."""
+        return _mails(self.sample.steps[: self.sample.steps.index(step) + 1])
+
+    def is_past(self, step: Step) -> bool:
+        """It is at the step's stage or a later one of its life, and its customer has the mails."""
+        later = self.sample.steps[self.sample.steps.index(step) :]
+        return self.stage in {each.stage for each in later} and self.mails_by(step) <= self.mailed
 
 
 Show = Callable[[Progress], None]
@@ -76,6 +90,7 @@ class SampleRun:
     tokens: Mapping[Role, str]
     say: Callable[[str], None]
     show: Show
+    _temporal: Client = field(init=False)
 
     async def go(self) -> list[Progress]:
         """Run what is not finished yet, then compare every sample with the processor and the mailbox."""
@@ -86,9 +101,11 @@ class SampleRun:
             await self._order(progress.sample, first_day)
             await self._find(progress)
             self.show(progress)
-        for at, progress, step in self._agenda(all_progress, first_day):
-            if not progress.trouble:
-                await self._carry_out(progress, step, at, self._temporal)
+        if self._next(all_progress, first_day):
+            # A run that was killed while it moved the clock left some returns behind it.
+            await advance(self.installation, timedelta(0), client=self._temporal)
+        while coming := self._next(all_progress, first_day):
+            await self._carry_out(*coming)
         for progress in all_progress:
             await self._compare(progress)
             self.show(progress)
@@ -125,17 +142,32 @@ class SampleRun:
                 number -= 1
             day += timedelta(days=1)
 
-    def _agenda(
+    def _next(
         self, all_progress: Sequence[Progress], first_day: date
-    ) -> list[tuple[datetime, Progress, Step]]:
-        """What is to be done, in the order of time."""
+    ) -> tuple[datetime, Progress, Step] | None:
+        """What is to be done next, of all samples; None when nothing is."""
         agenda = [
-            (datetime.combine(self._working_day(first_day, step.day), step.at, self._zone), progress, step)
+            (self._due(progress, step, first_day), progress, step)
             for progress in all_progress
-            if not progress.finished
-            for step in progress.sample.steps
+            if not progress.trouble
+            for step in [x for x in progress.sample.steps if not progress.is_past(x)][:1]
         ]
-        return sorted(agenda, key=lambda item: item[0])
+        return min(agenda, key=lambda item: item[0], default=None)
+
+    def _due(self, progress: Progress, step: Step, first_day: date) -> datetime:
+        """When a step comes: as planned, and as much later as what somebody last did came too late."""
+        planned = self._instant(first_day, step.day, step.at)
+        steps = progress.sample.steps
+        done = [earlier for earlier in steps[: steps.index(step)] if earlier.path is not None]
+        last_at = progress.last_asked_at
+        if not done or last_at is None:
+            return planned
+        if last_at <= self._instant(first_day, done[-1].day, done[-1].at) + _ON_TIME:
+            return planned
+        return self._instant(last_at.astimezone(self._zone).date(), step.day - done[-1].day + 1, step.at)
+
+    def _instant(self, first_day: date, day: int, at: clock_time) -> datetime:
+        return datetime.combine(self._working_day(first_day, day), at, self._zone)
 
     async def _order(self, sample: Sample, first_day: date) -> None:
         """Have the customer pay, and write the order down; once."""
@@ -162,21 +194,21 @@ class SampleRun:
 
     # One step -------------------------------------------------------------------------------------
 
-    async def _carry_out(self, progress: Progress, step: Step, at: datetime, temporal: Client) -> None:
+    async def _carry_out(self, at: datetime, progress: Progress, step: Step) -> None:
         try:
-            await self._move_clock_to(at, temporal)
+            await self._move_clock_to(at)
             if step.path is not None:
                 await self._ask(progress, step)
-            await self._until_quiet(progress, step)
+            await self._until_past(progress, step)
         except ReturndeskError as error:
             progress.trouble.append(error.sentence)
         progress.words, progress.at = step.words, self.installation.clock.now()
         self.show(progress)
 
-    async def _move_clock_to(self, at: datetime, temporal: Client) -> None:
+    async def _move_clock_to(self, at: datetime) -> None:
         ahead = at - self.installation.clock.now()
         if ahead > timedelta(0):
-            for rma in await advance(self.installation, ahead, client=temporal):
+            for rma in await advance(self.installation, ahead, client=self._temporal):
                 self.say(f"{rma} could not be moved along: something of it is being tried again.")
 
     async def _ask(self, progress: Progress, step: Step) -> None:
@@ -202,19 +234,14 @@ class SampleRun:
         fault = {"fault": "lose_answer", "match": {"path": "/v1/refunds", "payment_intent": payment}}
         _expect(await sandbox.post("/_sandbox/faults", fault, "sample"), 200, 201)
 
-    async def _until_quiet(self, progress: Progress, step: Step) -> None:
-        """Until the return is at the step's stage or a later one of its life, and its mails have left."""
-        steps = progress.sample.steps
-        here = steps.index(step)
-        stages = {later.stage for later in steps[here:]}
-        mails = _mails(steps[: here + 1])
+    async def _until_past(self, progress: Progress, step: Step) -> None:
         patience_ends = time.monotonic() + STEP_SECONDS
         while True:
             await self._find(progress)
-            if progress.stage in stages and mails <= progress.mailed:
+            if progress.is_past(step):
                 return
             if time.monotonic() > patience_ends:
-                missing = ", ".join((mails - progress.mailed).elements()) or "none"
+                missing = ", ".join((progress.mails_by(step) - progress.mailed).elements()) or "none"
                 raise SampleTrouble(
                     "sample_stuck",
                     f"Sample {progress.sample.name!r} is {progress.stage or 'not there'} "
@@ -240,6 +267,7 @@ class SampleRun:
     async def _compare(self, progress: Progress) -> None:
         """Hold a sample against the oracle and the mailbox; what differs becomes a sentence."""
         sample = progress.sample
+        await self._find(progress)
         payment = await self._payment(sample)
         [truth] = _expect(await self._sandbox.get(f"/_sandbox/state?payment_intent={payment}"), 200)[
             "payments"

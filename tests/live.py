@@ -23,7 +23,7 @@ import stripe
 import uvicorn
 from sqlmodel import col, select
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.common import RetryPolicy
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
@@ -32,14 +32,15 @@ from api.app import create_app
 from returndesk.clocks import MovedClock, move
 from returndesk.domain.errors import ConfigurationError
 from returndesk.domain.people import Role
-from returndesk.embedded.mailbox import Mailbox, MailboxReader, StoredMessage
+from returndesk.embedded.mailbox import Mailbox, MailboxReader
 from returndesk.embedded.processes import Child, Supervisor, free_port, free_ports
 from returndesk.embedded.stripe_sandbox.app import build_server
 from returndesk.embedded.stripe_sandbox.app import create_app as create_sandbox
 from returndesk.embedded.stripe_sandbox.webhooks import Endpoint
-from returndesk.embedded.temporal_find import find
+from returndesk.embedded.temporal_find import TemporalBinary, find
 from returndesk.embedded.temporal_server import TemporalServer, ensure_namespace, wait_ready
 from returndesk.gateways import stripe as stripe_gateway
+from returndesk.gateways.smtp import SmtpMailer
 from returndesk.installation import SANDBOX_KEY, Installation
 from returndesk.messages import return_workflow_id
 from returndesk.running import WEBHOOKS
@@ -56,6 +57,15 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Mail:
+    """What a customer reads."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
 class Sold:
     """An order with its payment and the address its customer reads mail at."""
 
@@ -64,22 +74,27 @@ class Sold:
     email: str
 
 
-@asynccontextmanager
-async def temporal_server(folder: Path) -> AsyncIterator[TemporalServer]:
+def temporal_binary() -> TemporalBinary:
     """Temporal's own server, from the cache or PATH; the test is skipped where there is none."""
-    nowhere = f"http://127.0.0.1:{free_port()}"
     folders = os.environ.get("PATH", "").split(os.pathsep)
     environ = {
         "PATH": os.pathsep.join(x for x in folders if not (Path(x) / "go").exists()),
         "HOME": os.environ.get("HOME", ""),
         "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", ""),
-        "HTTPS_PROXY": nowhere,
+        "HTTPS_PROXY": f"http://127.0.0.1:{free_port()}",
     }
     try:
-        binary = await asyncio.to_thread(find, print, environ=environ)
+        binary = find(print, environ=environ)
     except ConfigurationError as error:
         pytest.skip(error.sentence)
     assert binary is not None, "no TEMPORAL_ADDRESS was passed on"
+    return binary
+
+
+@asynccontextmanager
+async def temporal_server(folder: Path) -> AsyncIterator[TemporalServer]:
+    """The server on a state folder, until the block ends."""
+    binary = await asyncio.to_thread(temporal_binary)
     server = TemporalServer(binary, folder, free_port())
     server.prepare()
     child = Child("temporal", server.command(), folder / "log", server.environment(), server.wait_ready)
@@ -88,7 +103,7 @@ async def temporal_server(folder: Path) -> AsyncIterator[TemporalServer]:
         yield server
 
 
-async def until(condition: Callable[[], Awaitable[T]], seconds: float = WAIT_SECONDS_MAX) -> T:
+async def until(condition: Callable[[], Awaitable[T | None]], seconds: float = WAIT_SECONDS_MAX) -> T:
     """What the condition answers once that is true; fails when it does not come to be."""
     give_up_at = time.monotonic() + seconds
     while not (answer := await condition()):
@@ -113,7 +128,7 @@ class Live:
         self._skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
         self.mailbox_reader = MailboxReader(installation.data / "mailbox.db")
         with self.database.write() as session:
-            self._tokens = {
+            self._tokens: dict[tuple[Role, int], str] = {
                 (role, who): tokens.create(session, role, f"{role}-{who}", datetime.now(UTC))
                 for role in Role
                 if role is not Role.SYSTEM
@@ -244,7 +259,8 @@ class Live:
             rows = session.exec(
                 select(tables.Task).where(tables.Task.rma == rma, col(tables.Task.done_at).is_(None))
             ).all()
-            return {row.kind: row for row in rows}
+            session.expunge_all()
+        return {row.kind: row for row in rows}
 
     async def until_task(self, rma: str, kind: str) -> tables.Task:
         """The return's open task of that kind, once there is one."""
@@ -255,8 +271,9 @@ class Live:
         return await until(there)
 
     async def timeline(self, rma: str) -> list[str]:
-        """What happened to a return, in order."""
-        return [item["what"] for item in (await self.get(f"returns/{rma}/timeline"))["items"]]
+        """What happened to a return, in order; that mails were sent is left out."""
+        items = (await self.get(f"returns/{rma}/timeline"))["items"]
+        return [item["what"] for item in items if item["what"] != "mailed"]
 
     # The oracle and the mailbox ------------------------------------------------------------------
 
@@ -285,15 +302,59 @@ class Live:
         every = await self.oracle("requests")
         return [x for x in every if x["params"].get("payment_intent") == sold.payment]
 
-    def mails(self, to: str) -> list[StoredMessage]:
-        """What a customer was sent, oldest first."""
-        return self.mailbox_reader.messages(to=to)
+    async def is_seen_absent(self, rma: str) -> None:
+        """Returns once one complete listing did not have the return's refund."""
 
-    async def mailed(self, sold: Sold, count: int) -> list[StoredMessage]:
+        async def seen() -> bool:
+            with self.database.read() as session:
+                absent_at = select(tables.Refund.absent_at).where(tables.Refund.rma == rma)
+                return session.exec(absent_at).one() is not None
+
+        await until(seen)
+
+    def events_kept(self, refund: str, kind: str) -> int:
+        """How many events of a kind the inbox has of one of Stripe's refunds."""
+        with self.database.read() as session:
+            return len(
+                session.exec(
+                    select(tables.ProcessorEvent.id).where(
+                        tables.ProcessorEvent.object_reference == refund, tables.ProcessorEvent.type == kind
+                    )
+                ).all()
+            )
+
+    async def ledger(self, rma: str) -> dict[str, int]:
+        """What each of the return's entries moved on the account of what is owed to customers."""
+        with self.database.read() as session:
+            postings = session.exec(
+                select(tables.Posting.entry, tables.Posting.amount_minor).where(
+                    tables.Posting.rma == rma, tables.Posting.account == "owed_to_customers"
+                )
+            ).all()
+        return {entry.partition(":")[0]: amount_minor for entry, amount_minor in postings}
+
+    async def mail_was_refused(self, rma: str) -> None:
+        """Returns once a mail of the return was refused for now and waits."""
+
+        async def waits() -> bool:
+            with self.database.read() as session:
+                due = select(tables.Notice.due_at).where(
+                    tables.Notice.rma == rma, tables.Notice.result == "refused_now"
+                )
+                return any(due_at > self.now() for due_at in session.exec(due))
+
+        await until(waits)
+
+    def mails(self, sold: Sold) -> list[Mail]:
+        """What the customer of an order was sent, oldest first."""
+        found = self.mailbox_reader.messages(to=sold.email)
+        return [Mail(mail.subject, mail.text or "", mail.html or "") for mail in found]
+
+    async def mailed(self, sold: Sold, count: int) -> list[Mail]:
         """What a customer was sent, once it is so many mails."""
 
-        async def there() -> list[StoredMessage] | None:
-            sent = self.mails(sold.email)
+        async def there() -> list[Mail] | None:
+            sent = self.mails(sold)
             assert len(sent) <= count, [mail.subject for mail in sent]
             return sent if len(sent) == count else None
 
@@ -304,6 +365,15 @@ class Live:
     async def history(self, rma: str) -> WorkflowHistory:
         """The history of a return's newest run."""
         return await self.client.get_workflow_handle(return_workflow_id(rma)).fetch_history()
+
+    async def run_ended(self, rma: str) -> None:
+        """Returns once nothing runs for the return."""
+        handle = self.client.get_workflow_handle(return_workflow_id(rma))
+
+        async def ended() -> bool:
+            return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
+
+        await until(ended)
 
     async def events(self, rma: str) -> list[HistoryEvent]:
         """The events of a return's newest run."""
@@ -328,8 +398,12 @@ class Live:
         await self.advance(instant - self.now(), *rmas)
 
     async def is_quiet(self) -> None:
-        """Returns once every command has its outcome, every mail is settled and every event acted upon."""
+        """Returns once every event is here and acted upon, every command has its outcome, every mail is settled."""
+        await until(self._every_event_is_here)
         await until(self._nothing_waits)
+
+    async def _every_event_is_here(self) -> bool:
+        return all(delivery["delivered_at"] for delivery in await self.oracle("webhooks"))
 
     async def _nothing_waits(self) -> bool:
         with self.database.read() as session:
@@ -409,8 +483,11 @@ async def running(
                     base = f"http://127.0.0.1:{settings.api_port}"
                     async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
                         live = Live(ours, client, http, mailbox)
-                        live.clocks = [i.clock for i in (ours, workers, apis) if isinstance(i.clock, MovedClock)]
+                        live.clocks = [
+                            i.clock for i in (ours, workers, apis) if isinstance(i.clock, MovedClock)
+                        ]
                         yield live
+    assert isinstance(workers.mailer, SmtpMailer), "no other is there"
     workers.mailer.close()
     mailbox.stop()
     for installation in (ours, workers):

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-
 from invariants import check
 from live import Live, running, temporal_server
+
 from returndesk.embedded.temporal_server import TemporalServer
 from returndesk.store import migrate
 from returndesk.store.database import Database, sqlite_url

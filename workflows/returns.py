@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from returndesk.domain.people import CLOCK, PROCESSOR, Actor
     from returndesk.domain.stages import CommandKind, EventKind, RefundStatus, allows, refusal
     from returndesk.messages import (
+        CLOCK_OFFSET_QUERY,
         HINT_SIGNAL,
         RETURN_WORKFLOW,
         CaseState,
@@ -117,6 +118,11 @@ class ReturnWorkflow:
         if self._case is None or self._transitions.locked() or allows(self._case.stage, command.kind):
             return
         raise ApplicationError(refusal(self._case.stage, command.kind), type="not_allowed_at_stage")
+
+    @workflow.query(name=CLOCK_OFFSET_QUERY)
+    def clock_offset_us(self) -> int | None:
+        """By how much the embedded clock was moved when this run loaded its return; None before that."""
+        return None if self._case is None else self._clock_offset // timedelta(microseconds=1)
 
     @workflow.signal(name=HINT_SIGNAL)
     def hint(self, hint: HintRef) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from returndesk.domain.clock import Clock
+from returndesk.domain.clock import REFUND, Clock, ClockState
 from returndesk.domain.errors import NotFound
 from returndesk.domain.lots import Lot
 from returndesk.domain.money import format_plain
@@ -46,7 +46,7 @@ def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime,
         refunds=[_refund(session, refund) for refund in case.refunds],
         ledger=_ledger(session, rma),
         timeline=_timeline(session, rma, row.currency),
-        next_due_at=_next_due(row, stage),
+        next_due_at=_next_due(case, stage),
         slip_url=slip_url if stage is Stage.AUTHORIZED else None,
     )
 
@@ -87,9 +87,7 @@ def _titles(session: Session, order_reference: str) -> dict[int, str]:
 
 def _item(lot: Lot, titles: Mapping[int, str]) -> ItemView:
     return ItemView(
-        title=titles.get(lot.line, "Not part of this order")
-        if lot.line is not None
-        else "Not part of this order",
+        title=titles.get(lot.line or 0, "Not part of this order"),
         quantity=lot.quantity,
         reception=lot.reception,
         acceptance=lot.acceptance,
@@ -166,9 +164,13 @@ def _details(details: Mapping[str, Any], currency: str) -> str:
     return "; ".join(words).replace("_", " ")
 
 
-def _next_due(row: tables.Return, stage: Stage) -> datetime | None:
+def _next_due(case: Case, stage: Stage) -> datetime | None:
+    """What the customer is promised next; of a refund that was submitted the bank decides when it arrives."""
+    row = case.row
     if stage is Stage.AUTHORIZED:
         return row.expires_at
     if stage in (Stage.REQUESTED, Stage.RECEIVED, Stage.INSPECTED):
         return row.processing_due_at
-    return row.refund_due_at if stage in (Stage.DECIDED, Stage.SETTLING) else None
+    if stage in (Stage.DECIDED, Stage.SETTLING) and case.clocks[REFUND].state is not ClockState.STOPPED:
+        return row.refund_due_at
+    return None

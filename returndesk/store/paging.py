@@ -1,9 +1,9 @@
 """Keyset pages: a cursor names the last row of a page, so rows that come or go in between are neither lost nor doubled."""
 
 import base64
-import binascii
 import json
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 
 from returndesk.domain.errors import InvalidInput
 
@@ -20,9 +20,10 @@ def from_cursor(cursor: str) -> tuple[datetime, str]:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         at, row_id = json.loads(text)
         instant = datetime.fromisoformat(at)
-        if instant.tzinfo is None or not isinstance(row_id, str):
+        if instant.tzinfo is None or not re.fullmatch(r"[ -~]+", row_id):
             raise ValueError
-    except (ValueError, TypeError, binascii.Error):
+        instant = instant.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidInput(
             "cursor_invalid", "This cursor is not one of ours. Begin again without it.", field="cursor"
         ) from None

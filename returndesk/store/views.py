@@ -7,8 +7,9 @@ from pydantic import BaseModel
 from sqlmodel import Session, col, or_, select, tuple_
 
 from returndesk.domain.clock import ClockState
-from returndesk.domain.errors import NotFound
+from returndesk.domain.errors import InvalidInput, NotFound
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception
+from returndesk.domain.rma import parse
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
 from returndesk.store.case_rows import load_clocks, read_clock
@@ -256,18 +257,7 @@ def list_returns(
     if due_before is not None:
         query = query.where(col(row.ended_at).is_(None), col(row.next_due_at) < due_before)
     if q is not None:
-        orders = (
-            select(tables.Order.reference)
-            .join(tables.Customer, col(tables.Customer.id) == col(tables.Order.customer_id))
-            .where(col(tables.Customer.email) == q.strip())
-        )
-        query = query.where(
-            or_(
-                row.rma == q.strip().upper(),
-                row.order_reference == q.strip(),
-                col(row.order_reference).in_(orders),
-            )
-        )
+        query = query.where(or_(row.rma == _typed_rma(q), col(row.order_reference).in_(_orders(session, q))))
     if cursor is not None:
         query = query.where(tuple_(col(row.recorded_at), col(row.rma)) < from_cursor(cursor))
     rows = session.exec(query).all()
@@ -277,6 +267,23 @@ def list_returns(
         items=[_summary(r) for r in rows],
         next_cursor=to_cursor(rows[-1].recorded_at, rows[-1].rma) if more else None,
     )
+
+
+def _typed_rma(q: str) -> str | None:
+    try:
+        return parse(q)
+    except InvalidInput:
+        return None
+
+
+def _orders(session: Session, q: str) -> list[str]:
+    """The orders `q` may mean. Looked up first: one query with an OR over both tables would read every return."""
+    of_customer = session.exec(
+        select(tables.Order.reference)
+        .join(tables.Customer, col(tables.Customer.id) == col(tables.Order.customer_id))
+        .where(col(tables.Customer.email) == q.strip())
+    ).all()
+    return [q.strip(), *of_customer]
 
 
 def timeline(session: Session, rma: str) -> Timeline:

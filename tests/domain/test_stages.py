@@ -108,16 +108,16 @@ def lots(letters: str) -> list[Lot]:
             "x": Reception.SHORT_SHIPPED,
         }[letter]
         seen = (Condition.ORIGINAL, Packaging.ORIGINAL) if letter == "s" else (None, None)
-        made.append(
-            Lot(number, 1, 1, "other", reception=reception, condition=seen[0], packaging=seen[1])
-        )
+        made.append(Lot(number, 1, 1, "other", reception=reception, condition=seen[0], packaging=seen[1]))
     return made
 
 
 def milestones(said: str, owed: int = 0) -> Milestones:
     words = said.split()
     assert set(words) <= {"authorized", "expired", "decided", "approval"}
-    return Milestones("authorized" in words, "expired" in words, "decided" in words, "approval" in words, owed)
+    return Milestones(
+        "authorized" in words, "expired" in words, "decided" in words, "approval" in words, owed
+    )
 
 
 S, P, F = RefundStatus.SUCCEEDED, RefundStatus.PENDING, RefundStatus.FAILED

@@ -29,29 +29,27 @@ class Lives:
     """What the lives of one part share on disk: where they end, where one ended, what was passed."""
 
     def __init__(self, part: str) -> None:
-        self._points, self._seen, self.deaths = (FOLDER / f"{part}.{what}" for what in ("points", "seen", "deaths"))
+        self._points, self._seen, self._deaths = (
+            FOLDER / f"{part}.{what}" for what in ("points", "seen", "deaths")
+        )
         self._known: set[str] = set()
-        self._doom: str | None = None
         self._lock = threading.Lock()
 
     @property
     def are_numbered(self) -> bool:
+        """Whether this part is to have several lives."""
         return self._points.exists()
-
-    def begin(self) -> None:
-        """A life begins: from here it passes points."""
-        points, deaths = _lines(self._points), _lines(self.deaths)
-        self._doom = points[len(deaths)] if len(deaths) < len(points) else None
-        self._known = set(_lines(self._seen))
 
     def passes(self, point: str) -> None:
         """A point is reached: die there, or go on."""
         with self._lock:
             if point not in self._known:
                 self._known.add(point)
-                _append(self._seen, point)
-            if point == self._doom:
-                _append(self.deaths, point)
+                if point not in _lines(self._seen):
+                    _append(self._seen, point)
+            points, died = _lines(self._points), len(_lines(self._deaths))
+            if died < len(points) and points[died] == point:
+                _append(self._deaths, point)
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -66,32 +64,21 @@ def _append(path: Path, line: str) -> None:
 
 def _watch(lives: Lives) -> None:
     """Make every commit and every call to the outside a point."""
-    from activities.records import Records
+    from sqlmodel import Session
+
     from returndesk.gateways.smtp import SmtpMailer
     from returndesk.gateways.stripe import StripeGateway
     from returndesk.gateways.temporal import TemporalDoor
     from returndesk.store import database
 
-    transition = threading.local()
-
-    class Session(database.Session):
+    class Watched(Session):
         def commit(self) -> None:
-            where = transition.__dict__.pop("name", None) or _caller()
+            where = _caller()
             lives.passes(f"before the commit of {where}")
             super().commit()
             lives.passes(f"after the commit of {where}")
 
-    def naming_its_commit(carry_out: Callable[..., Any]) -> Callable[..., Any]:
-        def named(self: Records, session: Any, step: Any) -> Any:
-            transition.name = None
-            stepped = carry_out(self, session, step)
-            transition.name = f"the transition {step.what}"
-            return stepped
-
-        return named
-
-    database.Session = Session  # type: ignore[misc]
-    Records._carry_out = naming_its_commit(Records._carry_out)  # type: ignore[method-assign]
+    vars(database)["Session"] = Watched
     for owner, name in ((StripeGateway, "create_refund"), (SmtpMailer, "send")):
         setattr(owner, name, _around(lives, getattr(owner, name)))
     for name in ("ask", "hint"):
@@ -99,10 +86,12 @@ def _watch(lives: Lives) -> None:
 
 
 def _caller() -> str:
+    """Who commits: the function around the session, and for a transition of a return which one."""
     frame = sys._getframe(2)
     while Path(frame.f_code.co_filename).name in NOT_THE_CALLER and frame.f_back is not None:
         frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}"
+    what = getattr(frame.f_locals.get("step"), "what", "")
+    return f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name} {what}".strip()
 
 
 def _around(lives: Lives, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,27 +116,33 @@ def _around_later(lives: Lives, call: Callable[..., Coroutine[Any, Any, Any]]) -
 
 def _hurry() -> None:
     """Seconds instead of minutes until somebody else takes over what a killed process was doing."""
+    from temporalio.client import WithStartWorkflowOperation
+    from temporalio.common import RetryPolicy
+    from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
     import worker
-    from activities import notices, sweep
+    from activities import failures, notices, sweep
     from returndesk.gateways import temporal
-    from temporalio.worker import UnsandboxedWorkflowRunner
     from workflows import returns, upkeep
 
     def not_reloading_modules(restrictions: Any) -> UnsandboxedWorkflowRunner:
-        return UnsandboxedWorkflowRunner()  # a workflow file that is loaded again does not see what is set here
+        return (
+            UnsandboxedWorkflowRunner()
+        )  # a workflow file that is loaded again does not see what is set here
 
     changes: dict[Any, dict[str, Any]] = {
         worker: {
             "SandboxedWorkflowRunner": not_reloading_modules,
-            "Worker": partial(worker.Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)),
+            "Worker": partial(Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)),
         },
         temporal: {
             "WithStartWorkflowOperation": partial(
-                temporal.WithStartWorkflowOperation, task_timeout=timedelta(seconds=3)
+                WithStartWorkflowOperation, task_timeout=timedelta(seconds=3)
             )
         },
         returns: {"REFUND_CALL_TIMEOUT": timedelta(seconds=5), "ASK_AGAIN_AFTER": timedelta(seconds=3)},
-        upkeep: {"HEARTBEAT_TIMEOUT": timedelta(seconds=3)},
+        upkeep: {"HEARTBEAT_TIMEOUT": timedelta(seconds=2)},
+        failures: {"UPKEEP": RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0)},
         sweep: {"COMMAND_AGE": timedelta(seconds=4), "ANSWER_GRACE": timedelta(seconds=8)},
         notices: {"RETRY_FIRST": timedelta(seconds=1)},
     }
@@ -174,7 +169,6 @@ def _live_and_die(part: str, lives: Lives) -> NoReturn:
         if child == 0:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            lives.begin()
             _run(part)
         _, status = os.waitpid(child, 0)
         if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
@@ -194,11 +188,16 @@ async def _up() -> None:
         object.__setattr__(made, "command", [sys.executable, "-m", "tests.faults.part", name])
         return made
 
-    running._child = child
-    async with running.everything(Installation(read_settings()), lambda s: print(s, flush=True)) as supervisor:
+    vars(running)["_child"] = child
+    async with running.everything(Installation(read_settings()), _say) as supervisor:
         watching = asyncio.create_task(_tell_pids(supervisor))
         await supervisor.run_until_signal()
         watching.cancel()
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
 
 
 async def _tell_pids(supervisor: Any) -> None:
@@ -218,11 +217,9 @@ def main(part: str) -> None:
     _hurry()
     _watch(lives)
     if lives.are_numbered:
-        import api.app
         import returndesk.running  # noqa: F401 (loaded once, before the lives begin)
 
         _live_and_die(part, lives)
-    lives.begin()
     _run(part)
 
 

@@ -47,7 +47,9 @@ class Shop:
         self.state = folder / "state"
         self.state.mkdir(parents=True, mode=0o700)
         self._ports = dict(zip(PORTS, free_ports(4), strict=True))
-        self._real = {"RETURNDESK_DATABASE_URL": database_url, "RETURNDESK_SECRET": "s" * 32} if database_url else {}
+        self._real = (
+            {"RETURNDESK_DATABASE_URL": database_url, "RETURNDESK_SECRET": "s" * 32} if database_url else {}
+        )
         self._up: subprocess.Popen[bytes] | None = None
         self.database = Database(database_url or sqlite_url(self.state / "returndesk.db"))
         self.mailbox = MailboxReader(self.state / "mailbox.db")
@@ -64,7 +66,12 @@ class Shop:
             self._up = subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.part", "up"],
                 cwd=ROOT,
-                env={**os.environ, **environment, "RETURNDESK_DATA": str(self.state), "RETURNDESK_FAULTS": str(self.folder)},
+                env={
+                    **os.environ,
+                    **environment,
+                    "RETURNDESK_DATA": str(self.state),
+                    "RETURNDESK_FAULTS": str(self.folder),
+                },
                 stdout=log,
                 stderr=log,
             )
@@ -73,7 +80,9 @@ class Shop:
     def pids(self) -> dict[str, int]:
         """Every part that runs, by its name, while the supervisor does."""
         assert self._up is not None, "start it first"
-        assert self._up.poll() is None, f"it ended with {self._up.returncode}: {(self.folder / 'up.log').read_text()[-2000:]}"
+        assert self._up.poll() is None, (
+            f"it ended with {self._up.returncode}: {(self.folder / 'up.log').read_text()[-2000:]}"
+        )
         try:
             told: dict[str, int] = json.loads((self.folder / "pids").read_text())
         except FileNotFoundError:
@@ -108,7 +117,7 @@ class Shop:
     # Where lives of a part end -------------------------------------------------------------------
 
     def number_lives(self, part: str, points: list[str]) -> None:
-        """From the next start the part's lives end at these points; with none it lives once, and is forked."""
+        """Say where a part's lives end. Before the start, with none, it says that there will be points."""
         (self.folder / f"{part}.points").write_text("".join(f"{point}\n" for point in points))
 
     def seen(self, part: str) -> list[str]:
@@ -134,7 +143,10 @@ class Shop:
 
     async def quiet(self) -> None:
         """Return when every return is over, and no command, notice or event waits."""
-        await self.until(lambda: not self.waiting(), QUIET_SECONDS_MAX, "it did not become quiet")
+        try:
+            await self.until(lambda: not self.waiting(), QUIET_SECONDS_MAX, "it did not become quiet")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.waiting()} wait in {self.folder}") from None
 
     def waiting(self) -> dict[str, int]:
         """How many returns, commands, notices and events of the processor are not done with."""
@@ -146,7 +158,8 @@ class Shop:
         }
         with self.database.read() as session:
             found = {
-                name: session.exec(select(func.count()).where(col(end).is_(None))).one() for name, end in ends.items()
+                name: session.exec(select(func.count()).where(col(end).is_(None))).one()
+                for name, end in ends.items()
             }
         return {name: count for name, count in found.items() if count}
 
@@ -272,7 +285,9 @@ def _order(kind: Kind, payments: list[str]) -> dict[str, Any]:
         "currency": "GBP",
         "ordered_at": yesterday.replace(microsecond=0).isoformat(),
         "customer": {"name": "Ada Example", "email": "ada@customer.example", "address": ["1 Road", "Leeds"]},
-        "lines": [{"line": 1, "sku": "A", "title": "Blue dress", "quantity": UNITS, "unit_price_minor": UNIT_MINOR}],
+        "lines": [
+            {"line": 1, "sku": "A", "title": "Blue dress", "quantity": UNITS, "unit_price_minor": UNIT_MINOR}
+        ],
         "shipping_minor": SHIPPING_MINOR,
         "payments": [
             {"processor": "stripe", "reference": reference, "captured_minor": minor, "label": "Visa"}

@@ -56,7 +56,7 @@ async def test_what_nobody_decides_is_warned_of_and_then_late_with_an_honest_new
 
     await live.advance(5 * DAY, rma)
     await live.is_quiet()
-    assert len(live.mails(sold.email)) == 3, "a delay is told once"
+    assert len(live.mails(sold)) == 3, "a delay is told once"
     what = await live.timeline(rma)
     assert what == ["requested", "warned", "breached", "warned", "breached"]
 
@@ -91,7 +91,10 @@ async def test_a_decision_in_time_stops_processing_and_leaves_the_refund_clock(l
     await live.inspect(rma, 1)
     decided = await live.view(rma)
     assert decided["stage"] == "settling"
-    assert {c["kind"]: c["state"] for c in decided["clocks"]} == {"processing": "stopped", "refund": "running"}
+    assert {c["kind"]: c["state"] for c in decided["clocks"]} == {
+        "processing": "stopped",
+        "refund": "running",
+    }
 
     await live.advance_to(friday + 11 * DAY + MOMENT, rma)
     await live.until_task(rma, "breach_refund")
@@ -141,5 +144,5 @@ async def test_what_is_returned_in_time_is_never_late(live: Live) -> None:
         f"Your return {rma} is accepted: we are refunding £49.99",
         "We have refunded £49.99",
     ]
-    accepted = live.mails(sold.email)[2]
+    accepted = live.mails(sold)[2]
     assert f"on {day(friday + 5 * DAY)}" in accepted.text

@@ -314,11 +314,13 @@ def _execute(sandbox: Sandbox, call: Call, operation: Operation, *, answered: bo
     work = sandbox.work(request_id=call.request_id, idempotency_key=call.key)
     with sandbox.records.transaction():
         keep_answer = call.key is not None
+        # Taken out here: undone with the operation, it would be armed still in the file and used up in memory.
+        breaks = sandbox.faults.take(Fault.SERVER_ERROR_DURING, call.target) is not None
         try:
             with sandbox.records.savepoint():
                 document = operation.run(sandbox, work, call)
                 body = to_json(expand(sandbox.records, document, call.wanted.get("expand", [])))
-                if sandbox.faults.take(Fault.SERVER_ERROR_DURING, call.target):
+                if breaks:
                     raise errors.server_error()
             reply = Reply(200, body)
             if sandbox.faults.take(Fault.SERVER_ERROR_AFTER, call.target):

@@ -1,0 +1,306 @@
+"""What runs, what answers and what waits; and how to start again what should be running.
+
+`examine` asks every part in turn and changes nothing, not even a file. `repair` starts workflows that should
+run and do not: a lost Temporal database, or a namespace whose histories are gone, costs nothing but that.
+"""
+
+import asyncio
+import os
+import urllib.request
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, func, select
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    GetSystemInfoRequest,
+)
+from temporalio.client import Client, RPCError, WorkflowExecutionStatus
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from returndesk.domain.errors import ProcessorRefused, ReturndeskError, Unanswered
+from returndesk.domain.stages import RefundStatus
+from returndesk.installation import Installation
+from returndesk.messages import (
+    RETURN_WORKFLOW,
+    TASK_QUEUE,
+    UPKEEP_WORKFLOW,
+    ReturnInput,
+    UpkeepInput,
+    return_workflow_id,
+    upkeep_workflow_id,
+)
+from returndesk.store import migrate, tables
+from workflows.upkeep import DUTIES
+
+ANSWER_SECONDS_MAX = 5.0
+POLLED_WITHIN = timedelta(seconds=90)
+"""A worker that has nothing to do asks for work again at least once a minute."""
+COMMAND_PATIENCE = timedelta(minutes=1)
+NOTICE_PATIENCE = timedelta(minutes=10)
+REFUND_PATIENCE = timedelta(hours=1)
+RETENTION_MIN = timedelta(days=1)
+STARTS_AT_ONCE = 20
+NO_SUCH_PAYMENT = "pi_returndesk_doctor"
+"""Asked after only to hear whether the processor answers and takes our key."""
+UP = "Start it: returndesk up."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: what was found, whether it is as it should be, and what to do where it is not."""
+
+    part: str
+    what: str
+    answers: bool
+    advice: str = ""
+
+
+async def examine(installation: Installation) -> list[Finding]:
+    """Every part of an installation, in the order in which they need each other."""
+    i = installation
+    books = await _asked("database", asyncio.to_thread(_database, i))
+    return [
+        _settings(i),
+        _folder(i.data),
+        await _asked("policy", asyncio.to_thread(_policy, i)),
+        books,
+        *await _temporal(i),
+        await _asked("Stripe", asyncio.to_thread(_stripe, i)),
+        await _asked("mail", _mail(i)),
+        await _asked("API", asyncio.to_thread(_api, i)),
+        *(await asyncio.to_thread(_waiting, i) if books.answers else []),
+    ]
+
+
+async def repair(installation: Installation) -> list[str]:
+    """Start the upkeep and every open return that does not run; a sentence for each thing that was done.
+
+    Raises `ConfigurationError` where Temporal does not answer.
+    """
+    client = await installation.connect()
+    done = [
+        f"Started the upkeep workflow for {duty}."
+        for duty in DUTIES
+        if await _started(client, UPKEEP_WORKFLOW, UpkeepInput(duty), upkeep_workflow_id(duty))
+    ]
+    gate = asyncio.Semaphore(STARTS_AT_ONCE)
+
+    async def start(rma: str) -> bool:
+        async with gate:
+            return await _started(client, RETURN_WORKFLOW, ReturnInput(rma), return_workflow_id(rma))
+
+    rmas = await asyncio.to_thread(_open_returns, installation)
+    started = await asyncio.gather(*map(start, rmas))
+    done += [
+        f"Started {rma}, which is open and did not run."
+        for rma, now in zip(rmas, started, strict=True)
+        if now
+    ]
+    return done or ["Everything that should run does. Nothing was changed."]
+
+
+async def _started(client: Client, workflow: str, of: ReturnInput | UpkeepInput, workflow_id: str) -> bool:
+    """Start it; False where it runs already."""
+    try:
+        await client.start_workflow(workflow, of, id=workflow_id, task_queue=TASK_QUEUE)
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+def _open_returns(installation: Installation) -> list[str]:
+    with installation.database.read() as session:
+        return list(session.exec(select(tables.Return.rma).where(col(tables.Return.ended_at).is_(None))))
+
+
+async def _asked(part: str, answer: Awaitable[Finding]) -> Finding:
+    """What a part says, or that it does not answer: with a type's name, never with its words."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            return await answer
+    except ReturndeskError as error:
+        return Finding(part, "cannot be used", False, error.sentence)
+    except (OSError, RPCError, SQLAlchemyError) as error:
+        return Finding(part, f"does not answer ({type(error).__name__})", False, UP)
+
+
+# The parts ---------------------------------------------------------------------------------------
+
+
+def _settings(installation: Installation) -> Finding:
+    outside = installation.settings.outside
+    said = ", ".join(f"{part} {'real' if real else 'embedded'}" for part, real in outside.items())
+    return Finding("settings", said, True)
+
+
+def _folder(folder: Path) -> Finding:
+    if not folder.exists():
+        return Finding("state folder", f"{folder} is not there yet", False, UP)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding(
+            "state folder", f"{folder} cannot be written", False, "Make it writable, or set RETURNDESK_DATA."
+        )
+    return Finding("state folder", f"{folder} can be written", True)
+
+
+def _policy(installation: Installation) -> Finding:
+    policy = installation.policy
+    installation.policies.calendar(policy)
+    return Finding("policy", f"{policy.version} of {installation.settings.policy_path}", True)
+
+
+def _database(installation: Installation) -> Finding:
+    database = installation.database
+    kind = "SQLite" if database.is_sqlite else "PostgreSQL"
+    file = make_url(database.url).database
+    if database.is_sqlite and file and not Path(file).exists():  # opening it would make it
+        return Finding("database", "there is none yet", False, UP)
+    known = migrate.state(database)
+    if known.pending:
+        missing = ", ".join(known.pending)
+        return Finding("database", f"{kind} answers and lacks {missing}", False, "Run: returndesk migrate.")
+    return Finding("database", f"{kind} answers, at {known.current}", True)
+
+
+async def _temporal(installation: Installation) -> list[Finding]:
+    """The server, whether a worker asks it for work, and the workflows that go on for ever."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            client = await installation.connect()
+    except (ReturndeskError, TimeoutError):
+        return [Finding("Temporal", f"does not answer at {installation.temporal_address}", False, UP)]
+    return [
+        await _asked("Temporal", _server(client)),
+        await _asked("worker", _worker(client)),
+        await _asked("upkeep", _upkeep(client)),
+    ]
+
+
+async def _server(client: Client) -> Finding:
+    info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
+    namespace = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace)
+    )
+    kept = namespace.config.workflow_execution_retention_ttl.ToTimedelta()
+    said = f"server {info.server_version}, namespace {client.namespace}, histories kept for {kept.days} days"
+    advice = "" if kept >= RETENTION_MIN else "Have the namespace keep histories for a day or more."
+    return Finding("Temporal", said, not advice, advice)
+
+
+async def _worker(client: Client) -> Finding:
+    queue = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=TASK_QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    lately = datetime.now(UTC) - POLLED_WITHIN
+    polled = [p.last_access_time.ToDatetime(UTC) for p in queue.pollers]
+    count = sum(at >= lately for at in polled)
+    if not count:
+        return Finding(
+            "worker", f"nobody asks for work on {TASK_QUEUE}", False, "Start one: returndesk worker."
+        )
+    return Finding("worker", f"{count} asked for work within {POLLED_WITHIN.seconds} s", True)
+
+
+async def _upkeep(client: Client) -> Finding:
+    stopped = []
+    for duty in DUTIES:
+        try:
+            described = await client.get_workflow_handle(upkeep_workflow_id(duty)).describe()
+        except RPCError:
+            stopped.append(duty)
+            continue
+        if described.status is not WorkflowExecutionStatus.RUNNING:
+            stopped.append(duty)
+    if stopped:
+        return Finding(
+            "upkeep", f"{' and '.join(stopped)} do not run", False, "Run: returndesk doctor --repair."
+        )
+    return Finding("upkeep", f"{' and '.join(DUTIES)} run", True)
+
+
+def _stripe(installation: Installation) -> Finding:
+    which = "Stripe" if installation.settings.stripe_api_key else "the sandbox"
+    try:
+        installation.gateway.list_refunds(NO_SUCH_PAYMENT)
+    except Unanswered as error:
+        advice = UP if installation.settings.stripe_api_key is None else error.sentence
+        return Finding("Stripe", f"{which} does not answer as it should ({error.code})", False, advice)
+    except ProcessorRefused:
+        pass  # it has no such payment, as it should be
+    return Finding("Stripe", f"{which} answers and takes the key", True)
+
+
+async def _mail(installation: Installation) -> Finding:
+    s = installation.settings
+    parts = urlsplit(s.smtp_url or f"smtp://127.0.0.1:{s.smtp_port}")
+    port = parts.port or {"smtps": 465, "smtp+starttls": 587}.get(parts.scheme, 25)
+    _, writer = await asyncio.open_connection(parts.hostname, port)
+    writer.close()
+    return Finding("mail", f"{'the server' if s.smtp_url else 'the mailbox'} takes connections", True)
+
+
+def _api(installation: Installation) -> Finding:
+    s = installation.settings
+    url = f"http://{s.api_host}:{s.api_port}/readyz"
+    try:
+        urllib.request.urlopen(url, timeout=ANSWER_SECONDS_MAX).close()
+    except HTTPError as error:
+        return Finding("API", f"answers {error.code} at {url}", False, "Look at the parts above.")
+    return Finding("API", f"answers at {url}", True)
+
+
+# What waits --------------------------------------------------------------------------------------
+
+
+def _waiting(installation: Installation) -> list[Finding]:
+    now = installation.clock.now()
+    with installation.database.read() as session:
+        return [check(session, now) for check in _WAITING]
+
+
+def _count(session: Session, *conditions: object) -> int:
+    return session.exec(select(func.count()).where(*conditions)).one()  # type: ignore[arg-type]
+
+
+def _commands(session: Session, now: datetime) -> Finding:
+    c = tables.Command
+    waiting = _count(session, col(c.stamped_at).is_(None), c.recorded_at < now - COMMAND_PATIENCE)
+    said = f"{waiting} without an outcome for more than a minute"
+    return Finding("commands", said, not waiting, "A worker that runs carries them out." if waiting else "")
+
+
+def _notices(session: Session, now: datetime) -> Finding:
+    n = tables.Notice
+    waiting = _count(session, col(n.settled_at).is_(None), n.written_at < now - NOTICE_PATIENCE)
+    said = f"{waiting} waiting for more than 10 minutes"
+    return Finding("notices", said, not waiting, "See whether the mail server takes mail." if waiting else "")
+
+
+def _refunds(session: Session, now: datetime) -> Finding:
+    r = tables.Refund
+    unheard = col(r.status).in_([RefundStatus.REQUESTED, RefundStatus.UNKNOWN])
+    stuck = _count(
+        session, col(r.rma) == tables.Return.rma, ~col(tables.Return.awaiting_approval), unheard,
+        r.decided_at < now - REFUND_PATIENCE,
+    )  # fmt: skip
+    said = f"{stuck} without the processor's word for more than an hour"
+    return Finding(
+        "refunds", said, not stuck, "See whether Stripe answers, and the queue refunds." if stuck else ""
+    )
+
+
+_WAITING: tuple[Callable[[Session, datetime], Finding], ...] = (_commands, _notices, _refunds)

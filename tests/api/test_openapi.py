@@ -1,0 +1,167 @@
+"""The description is exact: every answer a route gives is one that it describes."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from in_process import opened
+from jsonschema import Draft202012Validator, FormatChecker
+from starlette.testclient import TestClient
+
+from api.app import application
+from returndesk.domain.people import Role
+
+ORDER = {
+    "currency": "GBP", "ordered_at": "2026-03-01T10:00:00Z",
+    "customer": {"name": "Jane", "email": "jane@shop.example"},
+    "lines": [
+        {"line": 1, "sku": "A", "title": "Linen dress", "quantity": 3, "unit_price_minor": 2000},
+        {"line": 2, "sku": "B", "title": "Fur coat", "quantity": 1, "unit_price_minor": 90000},
+    ],
+    "payments": [{"processor": "stripe", "reference": "pi_1", "captured_minor": 96000}],
+}  # fmt: skip
+ASKED = {
+    "order_reference": "A-1", "channel": "phone", "items": [{"line": 1, "quantity": 2, "reason": "too_small"}],
+}  # fmt: skip
+COAT = ASKED | {"items": [{"line": 2, "quantity": 1, "reason": "other"}], "authorize": True}
+SEEN = {"line": 1, "quantity": 1, "condition": "original", "packaging": "original"}
+
+
+class Described:
+    """A client that holds every answer against the description, and remembers which it saw."""
+
+    def __init__(self, http: TestClient) -> None:
+        self.http = http
+        self.description: dict[str, Any] = http.get("/api/v1/openapi.json").json()
+        self.seen: set[tuple[str, str, int]] = set()
+
+    def __call__(self, method: str, path: str, *, of: dict[str, str] | None = None, **sent: Any) -> Any:
+        answer = self.http.request(method, path.format(**(of or {})), **sent)
+        described = self.description["paths"][path][method.lower()]["responses"]
+        assert str(answer.status_code) in described, f"{method} {path} does not describe {answer.status_code}"
+        content = described[str(answer.status_code)].get("content", {})
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0]
+        self.seen.add((method, path, answer.status_code))
+        if not content:
+            assert answer.content == b""
+            return answer
+        assert media_type in content, f"{method} {path} does not describe {media_type}"
+        schema = content[media_type].get("schema")
+        if schema:
+            whole = schema | {"components": self.description["components"]}
+            Draft202012Validator(whole, format_checker=FormatChecker()).validate(answer.json())
+        return answer
+
+
+@pytest.fixture
+def call(http: TestClient) -> Described:
+    return Described(http)
+
+
+@pytest.fixture
+def headers(signed_in: Callable[[Role], dict[str, str]]) -> Callable[..., dict[str, str]]:
+    numbers = iter(range(1000))
+    tokens = {role: signed_in(role) for role in (Role.ADMIN, Role.FINANCE, Role.MANAGER)}
+    return lambda role=Role.ADMIN: tokens[role] | {"Idempotency-Key": f"key-{next(numbers)}"}
+
+
+RETURN = "/api/v1/returns/{rma}"
+COMMANDS = ["authorization", "receipts", "inspections", "decision", "approval"]
+
+
+def test_every_answer_is_one_that_is_described(
+    api: Any, call: Described, headers: Callable[..., dict[str, str]]
+) -> None:
+    order = {"reference": "A-1"}
+    for changed in ({}, {}, {"currency": "EUR"}):
+        call("PUT", "/api/v1/orders/{reference}", of=order, json=ORDER | changed, headers=headers())
+    call("PUT", "/api/v1/orders/{reference}", of=order, json=ORDER, headers=headers())
+    for role in (Role.ADMIN, Role.FINANCE):
+        call("GET", "/api/v1/orders/{reference}", of=order, headers=headers(role))
+    rma = {"rma": call("POST", "/api/v1/returns", json=ASKED, headers=headers()).json()["rma"]}
+    for kind, body in [
+        ("authorization", {}),
+        ("receipts", {"items": [{"line": 1, "quantity": 2}]}),
+        ("inspections", {"items": [SEEN, SEEN | {"condition": "opened", "disposition": "refurbish"}]}),
+        ("decision", {"items": [{"line": 1, "acceptance": "accepted"}]}),
+    ]:
+        call("POST", f"{RETURN}/{kind}", of=rma, json=body, headers=headers())
+        call("GET", RETURN, of=rma, headers=headers())
+    coat = {"rma": call("POST", "/api/v1/returns", json=COAT, headers=headers()).json()["rma"]}
+    call(
+        "POST", f"{RETURN}/receipts", of=coat, json={"items": [{"line": 2, "quantity": 1}]}, headers=headers()
+    )
+    call("POST", f"{RETURN}/inspections", of=coat, json={"items": [SEEN | {"line": 2}]}, headers=headers())
+    done = call("POST", f"{RETURN}/approval", of=coat, json={}, headers=headers(Role.MANAGER)).json()
+    for returned in (rma, coat):
+        assert call("GET", RETURN, of=returned, headers=headers()).json()["stage"] == "closed"
+        call("GET", f"{RETURN}/timeline", of=returned, headers=headers())
+    one_unit = {"items": [{"line": 1, "quantity": 1, "reason": "other"}]}
+    call("POST", "/api/v1/returns", json=ASKED | one_unit, headers=headers())
+    for path in ("/api/v1/returns", "/api/v1/refunds", "/api/v1/tasks"):
+        assert call("GET", path, params={"limit": 1}, headers=headers()).json()["items"]
+    call("GET", "/api/v1/commands/{command_id}", of={"command_id": done["command_id"]}, headers=headers())
+    for path in ("/healthz", "/readyz", "/metrics"):
+        call("GET", path)
+    api.temporal.answers = False
+    call("GET", "/readyz")
+    expected = {(method, path) for method, path, _ in operations(call.description)} - {
+        ("POST", "/webhooks/stripe")
+    }
+    assert {(method, path) for method, path, status in call.seen if status < 400} == expected
+
+
+def operations(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in description["paths"].items():
+        yield from ((method.upper(), path, operation) for method, operation in methods.items())
+
+
+def test_every_refusal_is_one_that_is_described(
+    api: Any, call: Described, headers: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = {"rma": "RMA-7K3M-Q9TX", "reference": "A-1", "command_id": "cmd_1"}
+    large = b"x" * (2 * 1024 * 1024 + 1)
+    for method, path, _ in operations(call.description):
+        if not path.startswith("/api/"):
+            continue
+        call(method, path, of=of)
+        call(method, path, of=of, headers=headers(), params={"limit": 0, "cursor": "x"}, json={"x": 1})
+        if method != "GET":
+            call(
+                method, path, of=of, headers=headers() | {"Content-Type": "application/json"}, content=b"\xff"
+            )
+            call(method, path, of=of, headers=headers(), content=large)
+    for kind in COMMANDS:
+        body = {"items": [SEEN]} if kind == "inspections" else {}
+        call("POST", f"{RETURN}/{kind}", of=of, json=body, headers=headers())
+    call("POST", "/webhooks/stripe", json={})
+    call("PUT", "/api/v1/orders/{reference}", of=of, json=ORDER, headers=headers())
+    rma = {"rma": call("POST", "/api/v1/returns", json=ASKED, headers=headers()).json()["rma"]}
+    call("POST", f"{RETURN}/receipts", of=rma, json={}, headers=headers())
+    call("PUT", "/api/v1/orders/{reference}", of=of, json=ORDER | {"currency": "EUR"}, headers=headers())
+    api.door.is_silent = True
+    call("POST", f"{RETURN}/authorization", of=rma, json={}, headers=headers())
+    call("POST", "/api/v1/returns", json=ASKED, headers=headers())
+    monkeypatch.setattr(type(api.database), "read", lambda _: (_ for _ in ()).throw(RuntimeError("gone")))
+    call("GET", "/api/v1/tasks", headers=headers())
+    seen = {status for _, _, status in call.seen}
+    assert {202, 401, 404, 409, 413, 422, 500} <= seen
+
+
+def test_every_route_describes_its_errors_as_problems(api: Any) -> None:
+    description = application(partial(opened, api)).openapi()
+    for method, path, operation in operations(description):
+        responses = operation["responses"]
+        assert responses.get("422", {}).get("content", {}).keys() <= {"application/problem+json"}, path
+        if path.startswith("/api/"):
+            assert {"401", "403", "422", "500"} <= set(responses), (method, path)
+            assert operation["security"], (method, path)
+        if "{rma}" in path:
+            assert "404" in responses, (method, path)
+        if method in ("POST", "PUT"):
+            assert {"413", "422"} <= set(responses), (method, path)
+        if method == "POST" and path.startswith("/api/"):
+            named = {parameter["name"]: parameter["required"] for parameter in operation["parameters"]}
+            assert named["Idempotency-Key"] is True
+    assert "HTTPValidationError" not in str(description)

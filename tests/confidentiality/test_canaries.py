@@ -1,0 +1,295 @@
+"""No name, address, email or free text reaches Temporal, a log or Stripe, also where things go wrong (DESIGN 2).
+
+Every process runs as it does in real use, with its own log. Customers and people write words that occur nowhere
+else; steps are made to fail with those very words in their errors; then all bytes are searched for them.
+"""
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+import pytest_asyncio
+import stripe
+from live import temporal_binary, until
+from sqlalchemy import text
+
+from returndesk.domain.people import Role
+from returndesk.embedded.mailbox import Mailbox
+from returndesk.embedded.processes import free_ports
+from returndesk.installation import SANDBOX_KEY, Installation
+from returndesk.running import everything
+from returndesk.settings import read_settings
+from returndesk.store import tables, tokens
+
+NAME, EMAIL, STREET, PHONE = (
+    "Zyxanthe Quorndale",
+    "zyxanthe@quorndale.example",
+    "7 Vexhollow Row",
+    "+44 5550 91827",
+)
+TITLE = "Gown for Brumblewick"
+NOTES = {
+    "request": "Wibbleforth says it itches",
+    "override": "Owed since the Crundlemere affair",
+    "authorization": "Told Snorkelby by phone",
+    "receipts": "Box smelled of Gribblesea",
+    "inspections": "Stain shaped like Plonkshire",
+    "decision": "Fenwhistle agreed",
+}
+IN_ERRORS = "Drabblestone"
+"""What the books and the database are made to say when they fail."""
+PAYMENT = "pi_Mirkwinkle"
+"""No payment of Stripe's: its error quotes it."""
+WORDS = (
+    "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
+    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", IN_ERRORS, "Mirkwinkle",
+)  # fmt: skip
+
+
+class Shop:
+    """A whole installation in processes of its own; only its mail server is here, to refuse mail."""
+
+    def __init__(self, installation: Installation, http: httpx2.AsyncClient, mailbox: Mailbox) -> None:
+        self.installation = installation
+        self.http = http
+        self.mailbox = mailbox
+        self.database = installation.database
+        self.stripe = stripe.StripeClient(SANDBOX_KEY, base_addresses={"api": installation.stripe_base})
+
+    async def order(self, *, payment: str | None = None) -> str:
+        """An order of somebody with every kind of canary."""
+        reference = f"ORD-{uuid4().hex[:8]}"
+        if payment is None:
+            created = await asyncio.to_thread(
+                self.stripe.v1.payment_intents.create,
+                {"amount": 9_000, "currency": "gbp", "confirm": True, "payment_method": "pm_card_visa"},
+            )
+            payment = created.id
+        body = {
+            "currency": "GBP",
+            "ordered_at": self.installation.clock.now().isoformat(),
+            "customer": {"name": NAME, "email": EMAIL, "phone": PHONE, "address": [STREET, "Leeds"]},
+            "lines": [
+                {"line": 1, "sku": "S", "title": TITLE, "quantity": 3, "unit_price_minor": 3_000,
+                 "final_sale": True}
+            ],
+            "payments": [{"processor": "stripe", "reference": payment, "captured_minor": 9_000}],
+        }  # fmt: skip
+        answer = await self.http.put(f"/api/v1/orders/{reference}", json=body)
+        assert answer.status_code in (200, 201), answer.text
+        return reference
+
+    async def post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
+        """A POST with a key of its own."""
+        return await self.http.post(f"/api/v1/{path}", json=body, headers={"Idempotency-Key": uuid4().hex})
+
+    async def request(self, order: str) -> str:
+        """A request with notes, against a rule."""
+        body = {
+            "order_reference": order,
+            "channel": "email",
+            "items": [{"line": 1, "quantity": 1, "reason": "other"}],
+            "note": NOTES["request"],
+            "override": {"reason": "goodwill", "note": NOTES["override"]},
+        }
+        answer = await self.post("returns", body)
+        assert answer.status_code == 201, answer.text
+        rma: str = answer.json()["rma"]
+        return rma
+
+    async def step(self, rma: str, what: str, **body: Any) -> httpx2.Response:
+        """A command with a note."""
+        return await self.post(f"returns/{rma}/{what}", {**body, "note": NOTES[what]})
+
+    async def come_back(self, order: str) -> str:
+        """A return with a note at every step, up to its decision."""
+        rma = await self.request(order)
+        item = {"line": 1, "quantity": 1}
+        seen = {**item, "condition": "original", "packaging": "original"}
+        steps = [
+            await self.step(rma, "authorization"),
+            await self.step(rma, "receipts", items=[item]),
+            await self.step(rma, "inspections", items=[seen], decide=False),
+            await self.step(rma, "decision"),
+        ]
+        assert [answer.status_code for answer in steps] == [200] * 4, [answer.text for answer in steps]
+        return rma
+
+    async def reach(self, rma: str, condition: str) -> None:
+        """Returns once the return is at a stage, or its refund stands so."""
+
+        async def there() -> bool:
+            seen = (await self.http.get(f"/api/v1/returns/{rma}")).json()
+            return condition in (seen["stage"], *(refund["status"] for refund in seen["refunds"]))
+
+        await until(there)
+
+    def change(self, *statements: str) -> None:
+        """Do to the books what no program of ours does."""
+        with self.database.write() as session:
+            for statement in statements:
+                session.execute(text(statement))
+
+    @contextmanager
+    def failing_audit(self) -> Iterator[None]:
+        """The database refuses every audit record, and says why in words."""
+        if self.database.is_sqlite:
+            self.change(
+                f"CREATE TRIGGER failing BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, '{IN_ERRORS}'); END"
+            )
+        else:
+            self.change(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+                f"'BEGIN RAISE EXCEPTION ''{IN_ERRORS}''; END'",
+                "CREATE TRIGGER failing BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION fail()",
+            )
+        yield
+        self.change("DROP TRIGGER failing" + ("" if self.database.is_sqlite else " ON audit"))
+
+    def log(self, name: str) -> str:
+        """What a process has logged."""
+        return (self.installation.data / "logs" / f"{name}.log").read_text()
+
+    async def has_logged(self, name: str, words: str, times: int = 1) -> None:
+        """Returns once a process has logged these words so often."""
+
+        async def there() -> bool:
+            return self.log(name).count(words) >= times
+
+        await until(there)
+
+
+@pytest_asyncio.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """The processes of `returndesk up`, on each database in turn, with a mail server of the test's."""
+    api, sandbox, smtp, temporal = free_ports(4)
+    data = tmp_path / "state"
+    data.mkdir()
+    await asyncio.to_thread(temporal_binary)
+    mailbox = Mailbox(tmp_path / "mails.db", lambda: datetime.now(UTC))
+    mailbox.start(port=smtp)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("RETURNDESK_", "TEMPORAL_", "STRIPE_"))]:
+            patch.delenv(name)
+        for name, value in {
+            "RETURNDESK_DATA": data,
+            "RETURNDESK_DATABASE_URL": database_url,
+            "RETURNDESK_SECRET": "a secret of a test's installation",
+            "RETURNDESK_API_PORT": api,
+            "RETURNDESK_STRIPE_PORT": sandbox,
+            "RETURNDESK_TEMPORAL_PORT": temporal,
+            "SMTP_URL": f"smtp://127.0.0.1:{smtp}",
+        }.items():
+            patch.setenv(name, str(value))
+        installation = Installation(read_settings())
+        async with everything(installation, print):
+            with installation.database.write() as session:
+                token = tokens.create(session, Role.ADMIN, "admin-1", installation.clock.now())
+            async with httpx2.AsyncClient(
+                base_url=f"http://127.0.0.1:{api}", headers={"Authorization": f"Bearer {token}"}, timeout=30
+            ) as http:
+                yield Shop(installation, http, mailbox)
+        installation.database.close()
+    mailbox.stop()
+
+
+async def everything_goes_wrong(shop: Shop) -> str:
+    """Each kind of failure, with the words in it; the RMA of a return that came through all the same."""
+    shop.mailbox.refuse(1, 451)
+    shop.mailbox.refuse(1, 550, recipient=EMAIL)
+    rma = await shop.come_back(await shop.order())
+    await shop.reach(rma, "closed")
+    await the_database_says_no(shop)
+    await the_books_are_broken(shop)
+    await a_notice_is_broken(shop, rma)
+    unpaid = await shop.come_back(await shop.order(payment=PAYMENT))
+    await shop.reach(unpaid, "failed")
+    await the_input_is_wrong(shop)
+    return rma
+
+
+async def the_database_says_no(shop: Shop) -> None:
+    rma = await shop.request(await shop.order())
+    failed = shop.log("worker").count("activity_failed")
+    with shop.failing_audit():
+        asking = asyncio.create_task(shop.step(rma, "authorization"))
+        await shop.has_logged("worker", "activity_failed", failed + 1)
+    answer = await asking
+    assert answer.status_code in (200, 202, 500), answer.text
+    assert IN_ERRORS not in answer.text
+
+
+async def the_books_are_broken(shop: Shop) -> None:
+    rma = await shop.request(await shop.order())
+    shop.change(f"UPDATE lots SET reception = '{IN_ERRORS}' WHERE rma = '{rma}'")
+    answer = await shop.step(rma, "authorization")
+    assert answer.status_code == 500
+    assert IN_ERRORS not in answer.text
+
+
+async def a_notice_is_broken(shop: Shop, rma: str) -> None:
+    now = shop.installation.clock.now()
+    with shop.database.write() as session:
+        session.add(
+            tables.Notice(
+                rma=rma, number=90, kind="accepted", facts={"kind": "accepted", "rma": IN_ERRORS},
+                written_at=now, due_at=now,
+            )
+        )  # fmt: skip
+    await shop.has_logged("worker", "notice_unreadable")
+
+
+async def the_input_is_wrong(shop: Shop) -> None:
+    """No answer repeats what was sent."""
+    wrong = {"order_reference": NAME, "channel": EMAIL, "items": [{"line": TITLE}], "note": NOTES["request"]}
+    answers = [
+        await shop.post("returns", wrong),
+        await shop.post("returns", {EMAIL: NAME}),
+        await shop.http.put("/api/v1/orders/ORD-1", json={"customer": {"name": NAME, "email": NAME}}),
+        await shop.http.get("/api/v1/returns", params={"q": EMAIL, "stage": NAME}),
+        await shop.http.get(f"/api/v1/returns/{NAME}"),
+        await shop.http.post("/webhooks/stripe", json={"id": NAME}, headers={"Stripe-Signature": "Zyxanthe"}),
+    ]
+    assert {answer.status_code for answer in answers} == {422}
+    assert [word for answer in answers for word in WORDS if word in answer.text] == []
+
+
+def spellings(word: str) -> Iterator[bytes]:
+    """The word's bytes, and what is left of it in base64 wherever it begins among three bytes."""
+    yield word.encode()
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + word.encode() + b"\0\0")
+        yield encoded[-(-before * 4 // 3) + (1 if before else 0) : (before + len(word)) * 4 // 3]
+
+
+def found(where: Path, word: str) -> bool:
+    """Whether a word, or its base64, is anywhere in the files of a folder."""
+    files = [path.read_bytes() for path in where.rglob("*") if path.is_file()]
+    return any(spelling in content for spelling in spellings(word) for content in files)
+
+
+async def test_no_word_of_a_person_reaches_temporal_a_log_or_stripe(shop: Shop) -> None:
+    rma = await everything_goes_wrong(shop)
+    data = shop.installation.data
+    assert found(data / "temporal", rma), "what is there is found: nothing hides it from the search"
+    assert found(data / "logs", "activity_failed")
+    assert [word for word in WORDS if found(data / "temporal", word)] == []
+    assert [word for word in WORDS if found(data / "logs", word)] == []
+    stripes = b"".join(path.read_bytes() for path in data.glob("stripe.db*"))
+    assert rma.encode() in stripes
+    assert [word for word in WORDS if word.encode() in stripes and word not in PAYMENT] == []
+
+
+@pytest.mark.parametrize("offset", range(4))
+def test_the_search_finds_words_inside_base64(tmp_path: Path, offset: int) -> None:
+    (tmp_path / "file").write_bytes(base64.b64encode(b"x" * offset + b"Wibbleforth" + b"y" * 7))
+    assert found(tmp_path, "Wibbleforth")
+    assert not found(tmp_path, "Snorkelby")

@@ -1,0 +1,25 @@
+"""Who may ask for what: DESIGN 3's column 'who', written out by hand."""
+
+import pytest
+
+from returndesk.domain.people import MAY, Role
+from returndesk.domain.stages import CommandKind
+
+BY_HAND = {
+    "request": {"rep", "manager", "admin"},
+    "authorization": {"rep", "manager", "admin"},
+    "receipts": {"warehouse", "manager", "admin"},
+    "inspections": {"warehouse", "manager", "admin"},
+    "decision": {"rep", "manager", "admin"},
+    "approval": {"manager", "admin"},
+}
+
+
+@pytest.mark.parametrize("kind", CommandKind)
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_ask_for_what_the_design_says(kind: CommandKind, role: Role) -> None:
+    assert (role in MAY[kind]) is (role in BY_HAND[kind])
+
+
+def test_returndesk_itself_asks_for_nothing_and_finance_only_looks() -> None:
+    assert not any({Role.SYSTEM, Role.FINANCE} & roles for roles in MAY.values())

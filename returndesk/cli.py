@@ -31,12 +31,25 @@ app.add_typer(audit_app, name="audit")
 
 
 def main() -> None:
-    """Run a command; an error of ours is a sentence and exit code 1, never a traceback."""
+    """Run a command; an error is a sentence and exit code 1, never a traceback, which may quote anything."""
     try:
         app(standalone_mode=True)
     except ReturndeskError as error:
-        typer.echo(error.sentence, err=True)
-        sys.exit(1)
+        sys.exit(error.sentence)
+    except OSError as error:
+        of_what = f" ({error.filename})" if error.filename else ""
+        sys.exit(f"{error.strerror or type(error).__name__}{of_what}. Nothing more was done.")
+    except Exception as error:
+        from sqlalchemy.exc import DBAPIError
+
+        if isinstance(error, DBAPIError):
+            sys.exit(
+                "The database does not answer, or is not set up: run `returndesk migrate`, and see that "
+                "RETURNDESK_DATABASE_URL is right where it is set."
+            )
+        from returndesk.logs import place
+
+        sys.exit(f"Something unexpected went wrong: {type(error).__name__} at {place(error)}.")
 
 
 def _installation() -> Any:
@@ -139,9 +152,9 @@ def orders_import(
 @app.command()
 def up(once: Annotated[bool, typer.Option(help="End after the sample run.")] = False) -> None:
     """Start everything, run the sample returns, and stay up until Ctrl-C."""
-    from returndesk import up as starting
+    from returndesk.up import run
 
-    _run(starting.run(_installation(), once=once))
+    _run(run(_installation(), once=once))
 
 
 @clock_app.command("advance")
@@ -198,17 +211,18 @@ def audit_verify() -> None:
 @app.command()
 def doctor(repair: Annotated[bool, typer.Option(help="Restart what should be running.")] = False) -> None:
     """Say for each part what was found and whether it answers."""
-    from returndesk import doctor as examining
+    from returndesk.doctor import examine as examine_parts
+    from returndesk.doctor import repair as repair_returns
 
     async def examine() -> None:
         installation = _installation()
-        findings = await examining.examine(installation)
+        findings = await examine_parts(installation)
         for finding in findings:
             typer.echo(f"{'ok ' if finding.answers else '-- '} {finding.part}: {finding.what}")
             if finding.advice:
                 typer.echo(f"    {finding.advice}")
         if repair:
-            for sentence in await examining.repair(installation):
+            for sentence in await repair_returns(installation):
                 typer.echo(sentence)
         elif not all(finding.answers for finding in findings):
             raise typer.Exit(1)

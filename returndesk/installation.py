@@ -11,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 from temporalio.client import Client, TLSConfig
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from returndesk.clocks import MovedClock, SystemClock
 from returndesk.domain.errors import ConfigurationError
 from returndesk.domain.policy import Policy, read_policy
 from returndesk.gateways.holiday_table import closed_days
+from returndesk.gateways.temporal import DATA_CONVERTER
 from returndesk.links import Keyring, PublicLinks
 from returndesk.ports import Clock, Mailer, PaymentGateway
 from returndesk.rendering import Renderer
@@ -133,7 +133,7 @@ class Installation:
                 namespace=s.temporal_namespace,
                 api_key=s.temporal_api_key,
                 tls=self._tls(),
-                data_converter=pydantic_data_converter,
+                data_converter=DATA_CONVERTER,
             )
         except RuntimeError:
             raise ConfigurationError(

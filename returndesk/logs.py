@@ -2,6 +2,10 @@
 
 import logging
 import sys
+import threading
+from pathlib import PurePath
+from traceback import extract_tb
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -35,6 +39,27 @@ def set_up() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_NoText())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    sys.excepthook = _ended
+    threading.excepthook = _thread_ended
+
+
+def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody caught ends the program with a line, not with a traceback that prints the exception's text."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    structlog.get_logger().error("ended", error=kind.__name__, at=place(error.with_traceback(trace)))
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    at = None if ended.exc_value is None else place(ended.exc_value)
+    structlog.get_logger().error("thread_ended", error=ended.exc_type.__name__, at=at)
+
+
+def place(error: BaseException) -> str:
+    """The file and line an exception was raised at."""
+    frames = extract_tb(error.__traceback__)
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
 
 
 def _without_errors(

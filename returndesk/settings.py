@@ -52,6 +52,20 @@ class Settings(BaseSettings):
             raise ValueError("STRIPE_API_BASE is set and STRIPE_API_KEY is not: set both, or neither.")
         if self.stripe_webhook_secret and not self.stripe_api_key:
             raise ValueError("STRIPE_WEBHOOK_SECRET is set and STRIPE_API_KEY is not: set both, or neither.")
+        of_temporal = {
+            "TEMPORAL_API_KEY": self.temporal_api_key,
+            "TEMPORAL_TLS": self.temporal_tls,
+            "TEMPORAL_TLS_SERVER_CA_CERT_PATH": self.temporal_tls_ca,
+            "TEMPORAL_TLS_CLIENT_CERT_PATH": self.temporal_tls_cert,
+        }
+        alone = [name for name, given in of_temporal.items() if given and not self.temporal_address]
+        if alone:
+            raise ValueError(f"{alone[0]} is set and TEMPORAL_ADDRESS is not: set both, or neither.")
+        if self.smtp_url and not self.public_url:
+            raise ValueError(
+                "SMTP_URL is set and RETURNDESK_PUBLIC_URL is not: the links in the mails would lead customers "
+                "to this machine. Set it to where the pages are seen from outside."
+            )
         if bool(self.temporal_tls_cert) != bool(self.temporal_tls_key):
             raise ValueError(
                 "Of TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH one is missing."

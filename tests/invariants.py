@@ -56,9 +56,18 @@ def always(database: Database, sandbox_url: str) -> None:
 
 def processor_state(sandbox_url: str) -> dict[str, Any]:
     """Every payment and refund as the Stripe sandbox has them."""
-    with urllib.request.urlopen(f"{sandbox_url}/_sandbox/state", timeout=10) as answer:
-        state: dict[str, Any] = json.load(answer)
+    state: dict[str, Any] = _sandbox(sandbox_url, "state")
     return state
+
+
+def webhooks_on_their_way(sandbox_url: str) -> int:
+    """How many events the processor has still to deliver."""
+    return sum(not delivery["delivered_at"] for delivery in _sandbox(sandbox_url, "webhooks"))
+
+
+def _sandbox(url: str, view: str) -> Any:
+    with urllib.request.urlopen(f"{url}/_sandbox/{view}", timeout=10) as answer:
+        return json.load(answer)
 
 
 def _complain(mistakes: list[str]) -> None:

@@ -13,9 +13,17 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+)
 from temporalio.exceptions import ApplicationError
 
 from returndesk.domain.errors import Unanswered
+from returndesk.domain.stages import CommandKind
 from returndesk.messages import (
     HINT_SIGNAL,
     RETURN_WORKFLOW,
@@ -27,13 +35,26 @@ from returndesk.messages import (
     return_workflow_id,
 )
 
+_JSON = PydanticJSONPlainPayloadConverter()
+
+
+class _Payloads(CompositePayloadConverter):
+    """Pydantic's payloads with one JSON converter for all: a fresh one rebuilds every message's schema."""
+
+    def __init__(self) -> None:
+        kept = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(*(_JSON if isinstance(c, JSONPlainPayloadConverter) else c for c in kept))
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=_Payloads)
+
 ANSWER_TIMEOUT = timedelta(seconds=10)
 _ABORTED_TRIES = 3
 _NOT_NOW = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED})
 
 
 class TemporalDoor:
-    """Commands and hints on their way to a return, always sent with start: an ended return runs again."""
+    """Commands and hints on their way to a return: to its run, or with a start where there is none."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -54,6 +75,13 @@ class TemporalDoor:
         raise Unanswered("no_outcome_yet", "There is no outcome yet. What was asked is written down.")
 
     async def _update(self, rma: str, command: CommandRef) -> Outcome:
+        """To the run that is there, which costs the server less; with a start where there is none."""
+        if command.kind is not CommandKind.REQUEST:
+            try:
+                return await self._update_running(rma, command)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
         outcome: Outcome = await self._client.execute_update_with_start_workflow(
             command.kind,
             command,
@@ -67,6 +95,12 @@ class TemporalDoor:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             ),
+        )
+        return outcome
+
+    async def _update_running(self, rma: str, command: CommandRef) -> Outcome:
+        outcome: Outcome = await self._client.get_workflow_handle(return_workflow_id(rma)).execute_update(
+            command.kind, command, id=command.command_id, result_type=Outcome
         )
         return outcome
 

@@ -214,3 +214,5 @@ def test_a_late_return_says_that_it_is_late(api: Any, http: TestClient, admin: A
     api.door.time_passes(rma)
     page = http.get(link(rma)).text
     assert page.count(">late<") == 1, "five business days are over, seven are not"
+    assert "We are late: this was to be done by" in page
+    assert "You have our answer" not in page

@@ -5,6 +5,7 @@ A new column that can hold words fails here until somebody has asked what a cust
 
 from sqlalchemy import JSON, String, Table
 from sqlalchemy.types import TypeEngine
+from sqlmodel import AutoString
 
 from returndesk.store.tables import metadata
 
@@ -48,4 +49,4 @@ def _worded(table: Table) -> list[str]:
 
 
 def _holds_words(kind: TypeEngine[object]) -> bool:
-    return isinstance(kind, String | JSON)
+    return isinstance(kind, String | JSON | AutoString)

@@ -286,6 +286,7 @@ def test_the_front_page_can_be_read(shop: Shop, browser: Browser) -> None:
 
 def test_everything_works_without_javascript(shop: Shop, browser: Browser) -> None:
     rma = shop.request(authorize=True)
+    shop.desk.clock.at += timedelta(hours=1)
     shop.mail()
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -303,7 +304,9 @@ def test_everything_works_without_javascript(shop: Shop, browser: Browser) -> No
 
 def test_the_keyboard_reaches_what_the_mouse_does(shop: Shop, browser: Browser) -> None:
     page = browser.new_page()
-    page.goto(shop.page(shop.request(authorize=True)))
+    rma = shop.request(authorize=True)
+    shop.desk.clock.at += timedelta(hours=1)
+    page.goto(shop.page(rma))
     reached = []
     for _ in range(8):
         page.keyboard.press("Tab")

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -176,7 +176,9 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     await asyncio.to_thread(temporal_binary)
     mailbox = Mailbox(tmp_path / "mails.db", lambda: datetime.now(UTC))
     mailbox.start(port=smtp)
-    with pytest.MonkeyPatch.context() as patch:
+    async with AsyncExitStack() as stack:
+        stack.callback(mailbox.stop)
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name in [name for name in os.environ if name.startswith(("RETURNDESK_", "TEMPORAL_", "STRIPE_"))]:
             patch.delenv(name)
         for name, value in {
@@ -186,19 +188,19 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
             "RETURNDESK_API_PORT": api,
             "RETURNDESK_STRIPE_PORT": sandbox,
             "RETURNDESK_TEMPORAL_PORT": temporal,
+            "RETURNDESK_PUBLIC_URL": "https://returns.example",
             "SMTP_URL": f"smtp://127.0.0.1:{smtp}",
         }.items():
             patch.setenv(name, str(value))
         installation = Installation(read_settings())
-        async with everything(installation, print):
-            with installation.database.write() as session:
-                token = tokens.create(session, Role.ADMIN, "admin-1", installation.clock.now())
-            async with httpx2.AsyncClient(
-                base_url=f"http://127.0.0.1:{api}", headers={"Authorization": f"Bearer {token}"}, timeout=30
-            ) as http:
-                yield Shop(installation, http, mailbox)
-        installation.database.close()
-    mailbox.stop()
+        stack.callback(installation.database.close)
+        await stack.enter_async_context(everything(installation, print))
+        with installation.database.write() as session:
+            token = tokens.create(session, Role.ADMIN, "admin-1", installation.clock.now())
+        http = httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{api}", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+        yield Shop(installation, await stack.enter_async_context(http), mailbox)
 
 
 async def everything_goes_wrong(shop: Shop) -> str:

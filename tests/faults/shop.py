@@ -61,6 +61,7 @@ class Shop:
 
     async def start(self) -> None:
         """Start everything and return when the API answers."""
+        (self.folder / "pids").unlink(missing_ok=True)
         environment = {name: str(port) for name, port in self._ports.items()} | self._real
         with (self.folder / "up.log").open("ab") as log:
             self._up = subprocess.Popen(
@@ -77,6 +78,11 @@ class Shop:
             )
         await self.until(lambda: "api" in self.pids(), START_SECONDS_MAX, "the installation did not start")
 
+    @property
+    def runs(self) -> bool:
+        """Whether its supervisor does."""
+        return self._up is not None and self._up.poll() is None
+
     def pids(self) -> dict[str, int]:
         """Every part that runs, by its name, while the supervisor does."""
         assert self._up is not None, "start it first"
@@ -91,8 +97,10 @@ class Shop:
 
     def kill(self, part: str) -> None:
         """Kill one part -9; the supervisor starts it again."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pids()[part], signal.SIGKILL)
+        pid = self.pids().get(part)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def kill_everything(self) -> None:
         """Kill every part and the supervisor -9, all in the same moment."""
@@ -101,7 +109,6 @@ class Shop:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._up.wait()
-        (self.folder / "pids").unlink()
 
     def stop(self) -> None:
         """End it in order."""
@@ -149,7 +156,7 @@ class Shop:
             raise AssertionError(f"{error}: {self.waiting()} wait in {self.folder}") from None
 
     def waiting(self) -> dict[str, int]:
-        """How many returns, commands, notices and events of the processor are not done with."""
+        """How many returns, commands, notices, webhooks and kept events of the processor are not done with."""
         ends = {
             "returns": tables.Return.ended_at,
             "commands": tables.Command.stamped_at,
@@ -161,6 +168,8 @@ class Shop:
                 name: session.exec(select(func.count()).where(col(end).is_(None))).one()
                 for name, end in ends.items()
             }
+        with suppress(OSError):  # while the sandbox is down it has nothing to tell
+            found["webhooks"] = invariants.webhooks_on_their_way(self.sandbox_url)
         return {name: count for name, count in found.items() if count}
 
     def check(self, *, mail_doubles_max: int) -> None:

@@ -1,0 +1,95 @@
+"""What the doctor says of an installation that is not there, that runs, and that lost its workflows."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from live import Live
+from sqlmodel import col, update
+
+from returndesk.doctor import Finding, examine, repair
+from returndesk.embedded.processes import free_ports
+from returndesk.installation import Installation
+from returndesk.messages import return_workflow_id, upkeep_workflow_id
+from returndesk.settings import Settings
+from returndesk.store import tables
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> Installation:
+    """An installation that was never started."""
+    api, processor, mail, temporal = free_ports(4)
+    return Installation(
+        Settings(
+            _env_file=None,  # type: ignore[call-arg]
+            RETURNDESK_DATA=tmp_path / "state",
+            RETURNDESK_API_PORT=api,
+            RETURNDESK_STRIPE_PORT=processor,
+            RETURNDESK_SMTP_PORT=mail,
+            TEMPORAL_ADDRESS=None,
+            RETURNDESK_TEMPORAL_PORT=temporal,
+        )
+    )
+
+
+async def test_where_nothing_runs_the_doctor_says_so_and_touches_nothing(
+    nothing: Installation, tmp_path: Path
+) -> None:
+    findings = by_part(await examine(nothing))
+    assert {part for part, finding in findings.items() if finding.answers} == {"settings", "policy"}
+    assert all(finding.advice for finding in findings.values() if not finding.answers)
+    assert nothing.data == tmp_path / "state"
+    assert not nothing.data.exists()
+
+
+async def test_where_everything_runs_every_part_answers(live: Live) -> None:
+    findings = by_part(await examine(live.installation))
+    silent = {part: finding for part, finding in findings.items() if not finding.answers}
+    assert not silent
+    assert set(findings) >= {
+        "database",
+        "Temporal",
+        "worker",
+        "upkeep",
+        "Stripe",
+        "mail",
+        "API",
+        "commands",
+        "refunds",
+    }
+
+
+async def test_repair_starts_an_open_return_that_lost_its_run_and_it_goes_on(live: Live) -> None:
+    rma = await live.request(await live.dress(), 1)
+    run = live.client.get_workflow_handle(return_workflow_id(rma))
+    await run.terminate()
+    assert await repair(live.installation) == [f"Started {rma}, which is open and did not run."]
+    assert await repair(live.installation) == ["Everything that should run does. Nothing was changed."]
+    await live.does(rma, "authorization")
+    assert (await live.view(rma))["stage"] == "authorized"
+
+
+async def test_repair_starts_the_upkeep_that_ended(live: Live) -> None:
+    await live.client.get_workflow_handle(upkeep_workflow_id("sweep")).terminate()
+    assert not by_part(await examine(live.installation))["upkeep"].answers
+    assert await repair(live.installation) == ["Started the upkeep workflow for sweep."]
+    assert by_part(await examine(live.installation))["upkeep"].answers
+
+
+async def test_a_notice_that_has_waited_for_long_is_named(live: Live) -> None:
+    rma = await live.request(await live.dress(), 1)
+    await live.is_quiet()
+    long_ago = live.now() - timedelta(hours=1)
+    with live.database.write() as session:
+        session.exec(
+            update(tables.Notice)
+            .where(col(tables.Notice.rma) == rma)
+            .values(written_at=long_ago, due_at=live.now() + timedelta(hours=1), settled_at=None)
+        )
+    found = by_part(await examine(live.installation))["notices"]
+    assert not found.answers
+    assert found.what.startswith("1 waiting")
+
+
+def by_part(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.part: finding for finding in findings}

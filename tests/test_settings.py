@@ -1,0 +1,101 @@
+"""Settings: half-set real configurations are refused by name, and no secret is ever repeated."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from returndesk.domain.errors import ConfigurationError
+from returndesk.settings import Settings, read_settings
+
+SECRET = "canary-0123456789-0123456789-0123456789"
+REAL = {"RETURNDESK_SECRET": SECRET}
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith(("RETURNDESK_", "TEMPORAL_", "STRIPE_", "SMTP_")):
+            monkeypatch.delenv(name)
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **given: str) -> Settings:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return read_settings()
+
+
+def test_nothing_set_is_all_embedded() -> None:
+    found = read_settings()
+    assert found.all_embedded
+    assert not any(found.outside.values())
+    assert (found.api_port, found.stripe_port, found.smtp_port, found.temporal_port) == (
+        8400,
+        8401,
+        8402,
+        8403,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("RETURNDESK_DATABASE_URL", "postgresql+psycopg://db/returns", "the database"),
+        ("TEMPORAL_ADDRESS", "temporal.shop.example:7233", "Temporal"),
+        ("STRIPE_API_KEY", "sk_test_1", "Stripe"),
+        ("SMTP_URL", "smtps://mail.shop.example:465", "mail"),
+    ],
+)
+def test_one_real_part_is_real_and_needs_a_secret(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, part: str
+) -> None:
+    monkeypatch.setenv("RETURNDESK_PUBLIC_URL", "https://returns.shop.example")
+    with pytest.raises(ConfigurationError, match=f"RETURNDESK_SECRET is not set, and {part} is real"):
+        settings(monkeypatch, **{name: value})
+    found = settings(monkeypatch, **REAL)
+    assert not found.all_embedded
+    assert [known for known, real in found.outside.items() if real] == [part]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"STRIPE_API_BASE": "http://stripe"}, ["STRIPE_API_BASE", "STRIPE_API_KEY"]),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_canary"}, ["STRIPE_WEBHOOK_SECRET", "STRIPE_API_KEY"]),
+        ({"TEMPORAL_API_KEY": "canary"}, ["TEMPORAL_API_KEY", "TEMPORAL_ADDRESS"]),
+        ({"TEMPORAL_TLS": "true"}, ["TEMPORAL_TLS", "TEMPORAL_ADDRESS"]),
+        ({"TEMPORAL_TLS_SERVER_CA_CERT_PATH": "ca.pem"}, ["TEMPORAL_TLS_SERVER_CA_CERT_PATH"]),
+        (
+            {"TEMPORAL_ADDRESS": "t:7233", "TEMPORAL_TLS_CLIENT_CERT_PATH": "c.pem"},
+            ["TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"],
+        ),
+        (
+            {"TEMPORAL_ADDRESS": "t:7233", "TEMPORAL_TLS_CLIENT_KEY_PATH": "k.pem"},
+            ["TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"],
+        ),
+        ({"SMTP_URL": "smtps://u:canary@mail:465"}, ["SMTP_URL", "RETURNDESK_PUBLIC_URL"]),
+        ({"RETURNDESK_SECRET": "canary"}, ["RETURNDESK_SECRET", "32 characters"]),
+        ({"RETURNDESK_API_PORT": "canary"}, ["RETURNDESK_API_PORT"]),
+        ({"RETURNDESK_API_PORT": "65536"}, ["RETURNDESK_API_PORT"]),
+        ({"TEMPORAL_TLS": "canary"}, ["TEMPORAL_TLS"]),
+    ],
+)
+def test_half_a_configuration_is_refused_and_named(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], named: list[str]
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        settings(monkeypatch, **REAL | given)
+    assert refused.value.code == "settings_invalid"
+    assert all(name in refused.value.sentence for name in named)
+    assert "canary" not in refused.value.sentence + repr(refused.value)
+
+
+def test_an_empty_value_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, STRIPE_API_KEY="", RETURNDESK_DATABASE_URL="", SMTP_URL="").all_embedded
+
+
+def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RETURNDESK_API_PORT=9001\nRETURNDESK_STRIPE_PORT=9002\nOTHER=1\n")
+    found = settings(monkeypatch, RETURNDESK_API_PORT="9100")
+    assert (found.api_port, found.stripe_port) == (9100, 9002)

@@ -41,7 +41,8 @@ REFUND_CALL = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=20), maximum_attempts=5
 )
 """After the last attempt the refund is `unknown`, and is asked after again later."""
-UPKEEP = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
+UPKEEP = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=5))
+"""A turn that died with its worker is taken over soon, however many died before."""
 
 
 def code_of(error: BaseException) -> str:

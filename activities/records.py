@@ -30,7 +30,7 @@ from returndesk.domain.people import CLOCK, Actor, Role
 from returndesk.domain.stages import CommandKind, EventKind, Stage, allows, refusal
 from returndesk.messages import CaseState, Loaded, Outcome, ReturnInput, Step, Stepped
 from returndesk.ports import Clock
-from returndesk.store import tables
+from returndesk.store.case_rows import answer_command, load_command
 from returndesk.store.cases import Case, load_case
 from returndesk.store.database import Database
 from returndesk.store.policies import PolicyBook
@@ -63,7 +63,9 @@ class Records:
         now = self._clock.now()
         with self._database.read() as session:
             actor = Actor(CLOCK.id, CLOCK.role)
-            case = load_case(session, of.rma, self._policies.of, actor=actor, now=now, key="load")
+            case = load_case(
+                session, of.rma, self._policies.of, actor=actor, now=now, key="load", to_read=True
+            )
             return Loaded(_state(case), self._clock.offset_us())
 
     @activity.defn(name="records.transition")
@@ -80,7 +82,7 @@ class Records:
             return self._refuse(session, step, refused)
 
     def _on_command(self, session: Session, step: Step, kind: CommandKind) -> Stepped:
-        command = session.get_one(tables.Command, step.key)
+        command = load_command(session, step.key)
         case = self._case(session, step)
         if command.outcome is not None:
             return Stepped(_state(case), _OUTCOME.validate_python(command.outcome))
@@ -94,15 +96,14 @@ class Records:
             _ON_COMMAND[kind](case, command.input)
         state = case.save()
         outcome = case.outcome()
-        command.outcome = _OUTCOME.dump_python(outcome, mode="json")
+        answer_command(session, step.key, _OUTCOME.dump_python(outcome, mode="json"))
         return Stepped(state, outcome)
 
     def _refuse(self, session: Session, step: Step, refused: Outcome) -> Stepped:
         """Keep a refusal, with the stage it met."""
         case = self._case(session, step)
         outcome = replace(refused, stage=None if case is None else Stage(case.row.stage))
-        command = session.get_one(tables.Command, step.key)
-        command.outcome = _OUTCOME.dump_python(outcome, mode="json")
+        answer_command(session, step.key, _OUTCOME.dump_python(outcome, mode="json"))
         return Stepped(_state(case), outcome)
 
     def _on_event(self, step: Step, case: Case | None) -> Stepped:

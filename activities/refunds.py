@@ -69,7 +69,12 @@ class Refunds:
 
     def _look(self, refund: Sending) -> RefundAnswer:
         """Find our refund among all of the payment's, or prove that it is not there."""
-        listed = self._gateway.list_refunds(refund.payment_reference)
+        try:
+            listed = self._gateway.list_refunds(refund.payment_reference)
+        except Unanswered:
+            if not self._is_too_old(refund):
+                raise
+            return self._unknown(refund, self._clock.now() + PROOF_GAP)
         found = [x for x in listed if x.refund_id == refund.id]
         if found:
             return self._answer(refund, found[0])

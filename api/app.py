@@ -27,15 +27,15 @@ key with the same body is the same request. Errors are RFC 9457 problem document
 
 
 def create_app(installation: Installation, client: Client | None = None) -> FastAPI:
-    """The ASGI application. Without a client it connects when it starts."""
-    return application(partial(_opened, installation, client))
+    """The ASGI application. Without a client it connects when it starts; with one, mistakes are said at once."""
+    ready = None if client is None else _desk(installation, client)
+    return application(partial(_opened, installation, ready))
 
 
 @asynccontextmanager
-async def _opened(installation: Installation, client: Client | None) -> AsyncIterator[Desk]:
-    connected = client or await installation.connect()
+async def _opened(installation: Installation, ready: Desk | None) -> AsyncIterator[Desk]:
     try:
-        yield _desk(installation, connected)
+        yield ready or _desk(installation, await installation.connect())
     finally:
         installation.database.close()
 

@@ -27,8 +27,9 @@ async def serve_api(installation: Installation) -> None:
     from api.app import create_app
 
     s = installation.settings
+    # Connected before it serves: within, the server would say of a mistake only that it could not start.
     config = uvicorn.Config(
-        create_app(installation),
+        create_app(installation, await installation.connect()),
         host=s.api_host,
         port=s.api_port,
         log_config=None,

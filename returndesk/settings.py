@@ -70,11 +70,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 "Of TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH one is missing."
             )
-        real = [name for name, given in self.outside.items() if given]
-        if real and not self.secret:
+        if self.database_url and not self.secret:
             raise ValueError(
-                f"RETURNDESK_SECRET is not set, and {', '.join(real)} is real: links and hashes need a key of "
-                "their own there. Set it to at least 32 random characters and keep it."
+                "RETURNDESK_SECRET is not set, and the database is real: its links and hashes need a key that "
+                "does not lie in one machine's folder. Set it to at least 32 random characters and keep it."
             )
         return self
 

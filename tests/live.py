@@ -26,6 +26,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.common import RetryPolicy
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import failures, notices, sweep
 from api.app import create_app
@@ -47,6 +48,9 @@ from returndesk.running import WEBHOOKS
 from returndesk.settings import Settings
 from returndesk.store import tables, tokens
 from worker import THREADS, build_worker, start_upkeep
+
+SANDBOXED = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_all_modules())
+"""Everything but the workflow file passed through: it finds what is not deterministic (decision 0010)."""
 
 PROCESSOR_TIMEOUT_SECONDS = 2
 """How long the worker waits for Stripe here; a test that delays an answer need not wait for 25."""
@@ -477,7 +481,7 @@ async def running(
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(THREADS) as threads:
         _shorten_waits(patch)
         with in_thread(build_server(sandbox, port=settings.stripe_port)):
-            async with build_worker(workers, client, threads):
+            async with build_worker(workers, client, threads, workflow_runner=SANDBOXED):
                 await start_upkeep(client)
                 with in_thread(api):
                     base = f"http://127.0.0.1:{settings.api_port}"

@@ -47,15 +47,23 @@ def test_nothing_set_is_all_embedded() -> None:
         ("SMTP_URL", "smtps://mail.shop.example:465", "mail"),
     ],
 )
-def test_one_real_part_is_real_and_needs_a_secret(
+def test_one_real_part_is_real_and_the_others_stay_embedded(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, part: str
 ) -> None:
     monkeypatch.setenv("RETURNDESK_PUBLIC_URL", "https://returns.shop.example")
-    with pytest.raises(ConfigurationError, match=f"RETURNDESK_SECRET is not set, and {part} is real"):
-        settings(monkeypatch, **{name: value})
-    found = settings(monkeypatch, **REAL)
+    found = settings(monkeypatch, **REAL, **{name: value})
     assert not found.all_embedded
     assert [known for known, real in found.outside.items() if real] == [part]
+
+
+def test_stripe_key_and_base_alone_switch_to_another_stripe(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch, STRIPE_API_KEY="sk_test_1", STRIPE_API_BASE="http://127.0.0.1:12111")
+    assert [known for known, real in found.outside.items() if real] == ["Stripe"]
+
+
+def test_a_real_database_needs_a_secret_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="RETURNDESK_SECRET is not set, and the database is real"):
+        settings(monkeypatch, RETURNDESK_DATABASE_URL="postgresql+psycopg://db/returns")
 
 
 @pytest.mark.parametrize(

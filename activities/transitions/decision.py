@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
-from sqlmodel import select
-
 from activities.transitions.facts import common, decided_items
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.eligibility import judge
@@ -31,7 +29,7 @@ from returndesk.domain.stages import RefundStatus
 from returndesk.store import ledger, tables
 from returndesk.store.cases import Case
 from returndesk.store.orders import grant_shipping, grant_units, release_units
-from returndesk.store.payments import reserve, room
+from returndesk.store.payments import refundable, reserve
 from returndesk.store.refunds import parameters_hash
 
 GOODS_BACK_DAYS = 5
@@ -167,17 +165,13 @@ def _grant(case: Case) -> Amounts:
 
 def _reserve(case: Case, total_minor: int) -> None:
     session, row = case.session, case.row
-    payments = session.exec(
-        select(tables.Payment).where(
-            tables.Payment.order_reference == row.order_reference, tables.Payment.currency == row.currency
-        )
-    ).all()
-    shares, left = share_out(total_minor, [PaymentRoom(p.id, room(session, p.id)) for p in payments])
-    by_id = {payment.id: payment for payment in payments}
+    payments = {payment.id: payment for payment in refundable(session, row.order_reference, row.currency)}
+    shares, left = share_out(total_minor, [PaymentRoom(p.id, p.room_minor) for p in payments.values()])
     for number, share in enumerate(shares, start=1):
         if not reserve(session, share.payment_id, share.amount_minor):
             left += share.amount_minor
             continue
+        reference = payments[share.payment_id].reference
         refund = tables.Refund(
             id=f"{row.rma}-{number}",
             rma=row.rma,
@@ -185,9 +179,7 @@ def _reserve(case: Case, total_minor: int) -> None:
             amount_minor=share.amount_minor,
             currency=row.currency,
             status=RefundStatus.REQUESTED,
-            parameters_hash=parameters_hash(
-                by_id[share.payment_id].reference, share.amount_minor, row.currency
-            ),
+            parameters_hash=parameters_hash(reference, share.amount_minor, row.currency),
             decided_at=case.now,
         )
         session.add(refund)

@@ -66,6 +66,11 @@ def decided_items(case: Case) -> tuple[NoticeItem, ...]:
     )
 
 
+def accepted_items(case: Case) -> tuple[NoticeItem, ...]:
+    """What the customer is paid for."""
+    return tuple(item for item in decided_items(case) if item.verdict is Acceptance.ACCEPTED)
+
+
 def days_left(case: Case, kind: ClockKind) -> int:
     """Business days a clock has left, in whole days rounded up; at least one."""
     clock = case.clocks[kind]

@@ -1,6 +1,7 @@
 """What time alone does to a return: warnings, breaches with an honest delay notice, the reminder and expiry."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal
 
 from activities.transitions.facts import common
@@ -9,7 +10,6 @@ from returndesk.domain.lots import ON_THE_WAY, Reception
 from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
-from returndesk.store import tables
 from returndesk.store.cases import NEXT_STEP, Case
 from returndesk.store.orders import release_units
 
@@ -29,28 +29,22 @@ def time_passed(case: Case) -> None:
 def clocks_passed(case: Case) -> None:
     """Warn the desk at the policy's share of a clock; at its end tell a manager and the customer."""
     for kind in (PROCESSING, REFUND):
-        row = case.clock_rows[kind]
-        if row.due_at is not None and row.breached_at is None and row.due_at <= case.now:
-            _breach(case, kind, row)
-        elif row.warn_at is not None and row.warned_at is None and row.warn_at <= case.now:
-            row.warned_at = case.now
+        standing = case.standings[kind]
+        due_at, warn_at = standing.due_at, standing.warn_at
+        if due_at is not None and standing.breached_at is None and due_at <= case.now:
+            _breach(case, kind, due_at)
+        elif warn_at is not None and standing.warned_at is None and warn_at <= case.now:
+            case.warned(kind)
             step = NEXT_STEP[case.stage]
             case.record("warned", clock=kind)
-            case.task(step.queue, f"warn_{kind}", step.owner, row.due_at or case.now)
+            case.task(step.queue, f"warn_{kind}", step.owner, due_at or case.now)
 
 
-def _breach(case: Case, kind: ClockKind, row: tables.Clock) -> None:
+def _breach(case: Case, kind: ClockKind, promised_at: datetime) -> None:
     """Policy 3, Transparency: the customer hears of it from us, once, with a date we can keep."""
-    promised_at = row.due_at
-    assert promised_at is not None, "a clock without a due time cannot be breached"
     days = case.rules.policy.clocks.delay_business_days
     new_date = case.rules.calendar.add(max(promised_at, case.now), days)
-    row.breached_at = promised_at
-    row.warned_at = row.warned_at or case.now  # a warning after the breach would help nobody
-    clock = case.clocks[kind]
-    case.clocks[kind] = clock.breach(
-        max(promised_at, clock.events[-1].at), "due", NEXT_STEP[case.stage].queue
-    )
+    case.breach_clock(kind, promised_at, NEXT_STEP[case.stage].queue)
     case.record("breached", clock=kind, due=promised_at.isoformat(), new_date=new_date.isoformat())
     case.task("late", f"breach_{kind}", Role.MANAGER, new_date, clock=kind, stage=case.stage)
     which: Literal["processing", "refund"] = "processing" if kind == PROCESSING else "refund"

@@ -4,7 +4,7 @@
 customer is told, and its clock runs again where it stood (DESIGN 4 and 5).
 """
 
-from activities.transitions.facts import common
+from activities.transitions.facts import accepted_items, common
 from returndesk.domain.clock import REFUND
 from returndesk.domain.notices import Refunded, RefundFailed, RefundOnItsWay
 from returndesk.domain.people import Role
@@ -62,7 +62,7 @@ def _submitted(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
         if before not in SUBMITTED:
             case.notice(
                 RefundOnItsWay(
-                    **common(case), submitted_at=case.now, total_minor=refund.amount_minor,
+                    **common(case, accepted_items(case)), submitted_at=case.now, total_minor=refund.amount_minor,
                     payment_label=label, is_late=is_late,
                 )
             )  # fmt: skip
@@ -75,7 +75,7 @@ def _submitted(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
     )
     case.notice(
         Refunded(
-            **common(case), refunded_at=case.now, refunded_minor=refund.amount_minor,
+            **common(case, accepted_items(case)), refunded_at=case.now, refunded_minor=refund.amount_minor,
             outstanding_minor=outstanding, payment_label=label, refund_reference=refund.bank_reference,
             is_late=is_late,
         )
@@ -98,7 +98,7 @@ def _failed(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
               reason=refund.failure_reason)  # fmt: skip
     case.notice(
         RefundFailed(
-            **common(case), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
+            **common(case, accepted_items(case)), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
             payment_label=_payment(case, refund).label, was_confirmed=was_confirmed,
         )
     )  # fmt: skip

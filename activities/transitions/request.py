@@ -17,12 +17,13 @@ from returndesk.domain.people import Actor
 from returndesk.domain.stages import Stage
 from returndesk.messages import Step
 from returndesk.store import tables
+from returndesk.store.case_rows import Asking
 from returndesk.store.cases import Case, new_case
 from returndesk.store.orders import claim_units
 from returndesk.store.policies import PolicyInForce
 
 
-def open_case(session: Session, step: Step, command: tables.Command, rules: PolicyInForce) -> Case:
+def open_case(session: Session, step: Step, command: Asking, rules: PolicyInForce) -> Case:
     """The return that was asked for. Raises `Refused` with every reason against it."""
     asked = RequestInput.model_validate(_input(command))
     contact = session.get_one(tables.Contact, command.input["contact_id"])
@@ -57,7 +58,7 @@ def open_case(session: Session, step: Step, command: tables.Command, rules: Poli
     return case
 
 
-def _input(command: tables.Command) -> dict[str, Any]:
+def _input(command: Asking) -> dict[str, Any]:
     return {name: value for name, value in command.input.items() if name != "contact_id"}
 
 
@@ -88,7 +89,7 @@ def _sentence(reasons: list[Reason]) -> str:
 
 
 def _row(
-    step: Step, command: tables.Command, asked: RequestInput, order: tables.Order, contacted_at: datetime
+    step: Step, command: Asking, asked: RequestInput, order: tables.Order, contacted_at: datetime
 ) -> tables.Return:
     return tables.Return(
         rma=step.rma,

@@ -116,9 +116,7 @@ def split(lots: Sequence[Lot], number: int, quantity: int) -> tuple[list[Lot], L
         return list(lots), whole
     if not 0 < quantity < whole.quantity:
         raise ValueError(f"lot {number} has {whole.quantity} units, {quantity} cannot be taken")
-    part = replace(
-        whole, number=max(lot.number for lot in lots) + 1, quantity=quantity, parent=whole.number
-    )
+    part = replace(whole, number=max(lot.number for lot in lots) + 1, quantity=quantity, parent=whole.number)
     rest = replace(whole, quantity=whole.quantity - quantity)
     return [rest if lot.number == number else lot for lot in lots] + [part], part
 
@@ -151,9 +149,7 @@ def receive(lots: Sequence[Lot], arrived: Sequence[Arrived], *, more_expected: b
             )
     if more_expected:
         return result
-    return [
-        replace(x, reception=Reception.SHORT_SHIPPED) if x.reception in ON_THE_WAY else x for x in result
-    ]
+    return [replace(x, reception=Reception.SHORT_SHIPPED) if x.reception in ON_THE_WAY else x for x in result]
 
 
 def inspect(lots: Sequence[Lot], findings: Sequence[Finding]) -> list[Lot]:

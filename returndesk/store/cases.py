@@ -5,13 +5,13 @@ wake-up are derived on saving, never set.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from returndesk.domain import stages
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
@@ -21,6 +21,7 @@ from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.messages import CaseState, Outcome
 from returndesk.store import case_rows, tables
+from returndesk.store.case_rows import Standing
 from returndesk.store.policies import PolicyInForce
 
 RulesOf = Callable[[Session, str], PolicyInForce]
@@ -61,19 +62,23 @@ class Case:
     now: datetime
     key: str
     lots: list[Lot] = field(default_factory=list)
-    clocks: dict[ClockKind, Clock] = field(default_factory=dict)
-    clock_rows: dict[ClockKind, tables.Clock] = field(default_factory=dict)
+    standings: dict[ClockKind, Standing] = field(default_factory=dict)
     refunds: list[tables.Refund] = field(default_factory=list)
     is_new: bool = False
     _lots_before: list[Lot] = field(default_factory=list)
-    _clocks_before: dict[ClockKind, Clock] = field(default_factory=dict)
+    _standings_before: dict[ClockKind, Standing] = field(default_factory=dict)
     _records: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _notices: list[AnyFacts] = field(default_factory=list)
 
     @cached_property
-    def order_lines(self) -> list[tables.OrderLine]:
+    def order_lines(self) -> list[case_rows.SoldLine]:
         """The lines of the order, in order, as this transaction first saw them."""
         return case_rows.load_order_lines(self.session, self.row.order_reference)
+
+    @property
+    def clocks(self) -> dict[ClockKind, Clock]:
+        """The clocks by kind, as they are now."""
+        return {kind: standing.clock for kind, standing in self.standings.items()}
 
     # What a transition may say ------------------------------------------------------------------
 
@@ -103,36 +108,58 @@ class Case:
         rules = self.rules.policy.clocks
         allotments = {PROCESSING: rules.processing_business_days, REFUND: rules.refund_business_days}
         for kind, days in allotments.items():
-            self.clocks[kind] = Clock(kind, Fraction(days)).start(contacted_at)
+            self._set(Clock(kind, Fraction(days)).start(contacted_at))
 
     def pause_clocks(self, reason: str, owner: str) -> None:
         """It is the customer's turn."""
-        for kind, clock in self.clocks.items():
+        for clock in self.clocks.values():
             if clock.state is not ClockState.STOPPED:
-                self.clocks[kind] = clock.pause(self.now, reason, owner)
+                self._set(clock.pause(self.now, reason, owner))
 
     def resume_clocks(self, reason: str) -> None:
         """What the clocks waited for has happened."""
-        for kind, clock in self.clocks.items():
-            self.clocks[kind] = clock.resume(self.now, reason, self.actor.id)
+        for clock in self.clocks.values():
+            self._set(clock.resume(self.now, reason, self.actor.id))
 
     def stop_clock(self, kind: ClockKind, reason: str) -> None:
         """The obligation is met, or nothing is owed any more."""
-        self.clocks[kind] = self.clocks[kind].stop(self.now, reason, self.actor.id)
+        self._set(self.standings[kind].clock.stop(self.now, reason, self.actor.id))
 
     def restart_clock(self, kind: ClockKind, reason: str) -> None:
         """The obligation stands again, where the clock stood."""
-        self.clocks[kind] = self.clocks[kind].restart(self.now, reason, self.actor.id)
+        self._set(self.standings[kind].clock.restart(self.now, reason, self.actor.id))
+
+    def breach_clock(self, kind: ClockKind, at: datetime, owner: str) -> None:
+        """The obligation was missed at `at`, while it stood in the queue `owner`."""
+        clock = self.standings[kind].clock
+        self._set(clock.breach(max(at, clock.events[-1].at), "due", owner))
+        standing = self.standings[kind]
+        # A warning after the breach would help nobody.
+        self.standings[kind] = replace(standing, breached_at=at, warned_at=standing.warned_at or self.now)
+
+    def warned(self, kind: ClockKind) -> None:
+        """The desk was told that this obligation is nearly due."""
+        self.standings[kind] = replace(self.standings[kind], warned_at=self.now)
 
     def due_at(self, kind: ClockKind) -> datetime:
         """When the obligation is due; while its clock stands, when it would be if it ran again now."""
-        clock, calendar = self.clocks[kind], self.rules.calendar
-        if clock is self._clocks_before.get(kind) and self.clock_rows[kind].due_at is not None:
-            return self.clock_rows[kind].due_at or self.now
-        due = clock.due_at(calendar)
-        if due is not None:
-            return due
+        standing, calendar = self.standings[kind], self.rules.calendar
+        if standing.due_at is not None:
+            return standing.due_at
+        clock = standing.clock
         return calendar.add(self.now, max(clock.allotment - clock.used(calendar, self.now), Fraction(0)))
+
+    def _set(self, clock: Clock) -> None:
+        """A clock as it is from now on, with the instants that follow from it."""
+        before = self.standings.get(clock.kind, Standing(clock))
+        if clock is before.clock and clock.kind in self.standings:
+            return
+        calendar, share = self.rules.calendar, self.rules.policy.clocks.warn_share
+        self.standings[clock.kind] = replace(
+            before, clock=clock, due_at=clock.due_at(calendar), warn_at=clock.warn_at(calendar, share)
+        )
+        if clock.state is not ClockState.STOPPED:
+            setattr(self.row, f"{clock.kind}_due_at", self.due_at(clock.kind))
 
     # Saving -------------------------------------------------------------------------------------
 
@@ -155,38 +182,22 @@ class Case:
         row.stage = stage = self.stage
         row.last_at = self.now
         row.ended_at = (row.ended_at or self.now) if stage in stages.ENDED else None
-        self._save_clocks()
+        row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
+        goods = case_rows.dispositions(
+            row.rma, row.audit_count, self._lots_before, self.lots, self.now, self.actor.id
+        )
         if self.is_new:
             self.session.add(row)
         self.session.flush()  # the return's row first: everything else refers to it
-        if self.is_new:
-            case_rows.append(
-                self.session, tables.Clock, [clock.model_dump() for clock in self.clock_rows.values()]
-            )
+        case_rows.save_clocks(self.session, row.rma, self._standings_before, self.standings)
         case_rows.append(self.session, tables.AuditRecord, audit)
         case_rows.append(self.session, tables.Notice, notices)
-        case_rows.save_lots(self.session, row.rma, self._lots_before, self.lots, self.now, self.actor.id)
+        case_rows.save_lots(self.session, row.rma, self._lots_before, self.lots)
+        case_rows.append(self.session, tables.DispositionChange, goods)
         self._save_next_step(stage)
         return self.state()
-
-    def _save_clocks(self) -> None:
-        row, calendar, share = self.row, self.rules.calendar, self.rules.policy.clocks.warn_share
-        for kind, clock in self.clocks.items():
-            if clock is self._clocks_before.get(kind):
-                continue
-            if clock.state is not ClockState.STOPPED:
-                setattr(row, f"{kind}_due_at", self.due_at(kind))
-            known = self.clock_rows.get(kind)
-            if known is None:
-                known = self.clock_rows[kind] = case_rows.new_clock(row.rma, clock)
-            known.events = case_rows.event_values(clock)
-            known.due_at = clock.due_at(calendar)
-            known.warn_at = clock.warn_at(calendar, share)
-        row.next_due_at = min(
-            (clock.due_at for clock in self.clock_rows.values() if clock.due_at is not None), default=None
-        )
 
     def _save_next_step(self, stage: Stage) -> None:
         step = NEXT_STEP.get(stage)
@@ -221,9 +232,9 @@ class Case:
 
     def _wake_at(self, others: list[datetime | None]) -> datetime | None:
         instants = list(others)
-        for clock in self.clock_rows.values():
-            instants.append(clock.warn_at if clock.warned_at is None else None)
-            instants.append(clock.due_at if clock.breached_at is None else None)
+        for standing in self.standings.values():
+            instants.append(standing.warn_at if standing.warned_at is None else None)
+            instants.append(standing.due_at if standing.breached_at is None else None)
         if self.row.stage == Stage.AUTHORIZED:
             instants += [self.row.reminder_at, self.row.expires_at]
         earliest = min((at for at in instants if at is not None), default=None)
@@ -243,15 +254,21 @@ def jitter(rma: str) -> timedelta:
 
 
 def load_case(
-    session: Session, rma: str, rules_of: RulesOf, *, actor: Actor, now: datetime, key: str
+    session: Session,
+    rma: str,
+    rules_of: RulesOf,
+    *,
+    actor: Actor,
+    now: datetime,
+    key: str,
+    to_read: bool = False,
 ) -> Case | None:
-    """The return as it stands, its row locked against other writers; None where there is none."""
-    row = session.get(tables.Return, rma, with_for_update=True)
+    """The return as it stands, its row locked against other writers unless it is only `to_read`; or None."""
+    row = session.get(tables.Return, rma, with_for_update=None if to_read else True)
     if row is None:
         return None
     lots = case_rows.load_lots(session, rma)
-    clock_rows = case_rows.load_clocks(session, rma)
-    clocks = {kind: case_rows.read_clock(clock) for kind, clock in clock_rows.items()}
+    standings = case_rows.load_clocks(session, rma)
     return Case(
         session,
         row,
@@ -260,17 +277,22 @@ def load_case(
         max(now, row.last_at),
         key,
         lots=lots,
-        clocks=clocks,
-        clock_rows=clock_rows,
-        refunds=case_rows.load_refunds(session, rma) if row.decided_at is not None else [],
+        standings=standings,
+        refunds=_refunds(session, rma) if row.decided_at is not None else [],
         _lots_before=list(lots),
-        _clocks_before=dict(clocks),
+        _standings_before=dict(standings),
     )
 
 
 def new_case(session: Session, row: tables.Return, rules: PolicyInForce, actor: Actor, key: str) -> Case:
     """A return that is only now coming to be."""
     return Case(session, row, rules, actor, row.recorded_at, key, is_new=True)
+
+
+def _refunds(session: Session, rma: str) -> list[tables.Refund]:
+    return list(
+        session.exec(select(tables.Refund).where(tables.Refund.rma == rma).order_by(tables.Refund.id))
+    )
 
 
 def _needs_the_processor(refund: tables.Refund) -> bool:

@@ -70,7 +70,7 @@ def slip_page(session: Session, policies: PolicyBook, rma: str, now: datetime) -
 
 
 def _case(session: Session, policies: PolicyBook, rma: str, now: datetime) -> Case:
-    case = load_case(session, rma, policies.of, actor=CLOCK, now=now, key="page")
+    case = load_case(session, rma, policies.of, actor=CLOCK, now=now, key="page", to_read=True)
     if case is None:
         raise NotFound("return_not_found", "There is no return with this RMA number.")
     return case

@@ -5,7 +5,9 @@ refunded elsewhere or is disputed lowers what can be reserved, but noting it nev
 that a session already holds do not see these changes: read the row again.
 """
 
-from sqlalchemy import CursorResult, Update
+from dataclasses import dataclass
+
+from sqlalchemy import CursorResult, Update, bindparam
 from sqlmodel import Session, col, select, update
 
 from returndesk.store.tables import Payment
@@ -14,6 +16,12 @@ _captured = col(Payment.captured_minor)
 _reserved = col(Payment.reserved_minor)
 _refunded = col(Payment.refunded_minor)
 _gone = _reserved + _refunded + col(Payment.external_minor) + col(Payment.disputed_minor)
+
+_ROOMS = (
+    select(col(Payment.id), Payment.reference, Payment.label, (_captured - _gone).label("room_minor"))
+    .where(col(Payment.order_reference) == bindparam("order"), col(Payment.currency) == bindparam("currency"))
+    .order_by(col(Payment.id))
+)
 
 
 def reserve(session: Session, payment_id: str, amount_minor: int) -> bool:
@@ -47,10 +55,20 @@ def note_disputed(session: Session, payment_id: str, total_minor: int) -> None:
     _must(session, payment_id, {}, disputed_minor=total_minor)
 
 
-def room(session: Session, payment_id: str) -> int:
-    """How much could be reserved now, in minor units; 0 for a payment that is not there."""
-    left = session.exec(select(_captured - _gone).where(col(Payment.id) == payment_id)).one_or_none()
-    return max(0, left or 0)
+@dataclass(frozen=True)
+class Refundable:
+    """A payment of an order, and how much of it could be reserved now, in minor units."""
+
+    id: str
+    reference: str
+    label: str | None
+    room_minor: int
+
+
+def refundable(session: Session, order_reference: str, currency: str) -> list[Refundable]:
+    """The payments of an order in its currency."""
+    rows = session.connection().execute(_ROOMS, {"order": order_reference, "currency": currency})
+    return [Refundable(row.id, row.reference, row.label, max(0, row.room_minor)) for row in rows]
 
 
 def _positive(amount_minor: int) -> int:

@@ -22,7 +22,8 @@ SQLModel.metadata.naming_convention = {
 }
 metadata: MetaData = SQLModel.metadata
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+# None is NULL: as JSON's own null it would be a value that COALESCE keeps.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 def _at(*, index: bool = False) -> Any:
@@ -181,6 +182,7 @@ class Return(SQLModel, table=True):
             sqlite_where=text("ended_at IS NULL"),
         ),
         Index("ix_returns_stage_recorded", "stage", "recorded_at"),
+        Index("ix_returns_recorded", "recorded_at", "rma"),
     )
     rma: str = Field(primary_key=True)
     order_reference: str = _to("orders.reference", index=True)
@@ -301,6 +303,7 @@ class Refund(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_refunds_status_decided", "status", "decided_at"),
+        Index("ix_refunds_decided", "decided_at", "id"),
     )
     id: str = Field(primary_key=True)
     rma: str = _to("returns.rma", index=True)
@@ -381,6 +384,13 @@ class Task(SQLModel, table=True):
 
     __tablename__ = "tasks"
     __table_args__ = (
+        Index(
+            "ix_tasks_open_due",
+            "due_at",
+            "id",
+            postgresql_where=text("done_at IS NULL"),
+            sqlite_where=text("done_at IS NULL"),
+        ),
         Index(
             "ix_tasks_open",
             "queue",

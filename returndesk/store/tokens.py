@@ -27,7 +27,7 @@ def create(session: Session, role: Role, actor_id: str, now: datetime) -> str:
 
     Raises `InvalidInput` (`bad_actor_id`, `not_a_persons_role`).
     """
-    if not re.match(REFERENCE, actor_id) or len(actor_id) > 64:
+    if not re.fullmatch(REFERENCE, actor_id) or len(actor_id) > 64:
         raise InvalidInput(
             "bad_actor_id",
             "Write an id such as rep-7, in letters, digits and '-': no name, no address.",

@@ -12,7 +12,7 @@ from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging
 from returndesk.domain.rma import parse
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
-from returndesk.store.case_rows import load_clocks, read_clock
+from returndesk.store.case_rows import load_clocks
 from returndesk.store.paging import from_cursor, to_cursor
 
 
@@ -218,8 +218,13 @@ def _lot(lot: tables.Lot, title: str | None) -> LotView:
 
 def _clocks(session: Session, rma: str) -> list[ClockView]:
     return [
-        ClockView(kind=kind, state=read_clock(row).state, due_at=row.due_at, breached_at=row.breached_at)
-        for kind, row in load_clocks(session, rma).items()
+        ClockView(
+            kind=kind,
+            state=standing.clock.state,
+            due_at=standing.due_at,
+            breached_at=standing.breached_at,
+        )
+        for kind, standing in load_clocks(session, rma).items()
     ]
 
 
@@ -257,7 +262,8 @@ def list_returns(
     if due_before is not None:
         query = query.where(col(row.ended_at).is_(None), col(row.next_due_at) < due_before)
     if q is not None:
-        query = query.where(or_(row.rma == _typed_rma(q), col(row.order_reference).in_(_orders(session, q))))
+        rma, orders = _typed_rma(q), col(row.order_reference).in_(_orders(session, q))
+        query = query.where(orders if rma is None else or_(row.rma == rma, orders))
     if cursor is not None:
         query = query.where(tuple_(col(row.recorded_at), col(row.rma)) < from_cursor(cursor))
     rows = session.exec(query).all()

@@ -178,7 +178,6 @@ WRONG_QUESTIONS = [
     "/tasks?cursor=canary",
     "/returns/canary",
     "/returns/RMA-canary",
-    "/api/v1{path}",
 ]
 
 

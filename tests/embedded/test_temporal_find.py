@@ -1,6 +1,5 @@
 """Finding a Temporal server: each step of the search with programs that stand in for the real ones."""
 
-import os
 import threading
 from pathlib import Path
 
@@ -123,5 +122,5 @@ def program(environ: dict[str, str], name: str, shell: str) -> Path:
 def script(path: Path, shell: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{shell}\n")
-    os.chmod(path, 0o755)
+    path.chmod(0o755)
     return path

@@ -24,6 +24,7 @@ from sqlmodel import col, func, select
 
 import tests.invariants as invariants
 from returndesk.domain.people import Role
+from returndesk.embedded import leash
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.embedded.processes import free_ports
 from returndesk.installation import SANDBOX_KEY
@@ -65,7 +66,7 @@ class Shop:
         environment = {name: str(port) for name, port in self._ports.items()} | self._real
         with (self.folder / "up.log").open("ab") as log:
             self._up = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.part", "up"],
+                leash.held([sys.executable, "-m", "tests.faults.part", "up"]),
                 cwd=ROOT,
                 env={
                     **os.environ,

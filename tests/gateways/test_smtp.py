@@ -46,9 +46,7 @@ class Post:
         envelope.rcpt_tos.append(address)
         return self.answers.get("RCPT", "250 OK").replace("{address}", address)
 
-    async def handle_DATA(
-        self, server: SMTP, _session: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
         if self.drop_after_dot:
             self.drop_after_dot = False
             self.taken.append(envelope)

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from live import SANDBOXED
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from worker import PASSED_THROUGH
 from workflows.returns import ReturnWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -29,7 +28,7 @@ def replayer() -> Replayer:
     return Replayer(
         workflows=[ReturnWorkflow],
         data_converter=pydantic_data_converter,
-        workflow_runner=SandboxedWorkflowRunner(restrictions=PASSED_THROUGH),
+        workflow_runner=SANDBOXED,
     )
 
 

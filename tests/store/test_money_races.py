@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from payments_room import room
 from sqlmodel import select
 
 from returndesk.domain.orders import OrderInput
 from returndesk.store.database import Database
 from returndesk.store.orders import order_view, put_order
-from returndesk.store.payments import room
 from returndesk.store.tables import Payment
 
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from payments_room import room
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -28,7 +29,6 @@ from returndesk.store.payments import (
     release,
     reserve,
     reverse_refund,
-    room,
 )
 from returndesk.store.tables import Customer, Payment
 

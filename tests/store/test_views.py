@@ -1,6 +1,5 @@
 """Lists are read by an index, on both databases: with 3,000 returns no list reads them all."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ STAGES = ["requested", "authorized", "received", "closed", "closed", "closed", "
 
 
 @pytest.fixture
-def books(database: Database) -> Iterator[Database]:
+def books(database: Database) -> Database:
     """3,000 returns with a task and a refund each; three in eight are open."""
     with database.write() as session:
         session.add(tables.Policy(version="v", body="", recorded_at=NOW))
@@ -48,7 +47,7 @@ def books(database: Database) -> Iterator[Database]:
         )  # fmt: skip
     with database.write() as session:
         session.execute(text("ANALYZE"))
-    yield database
+    return database
 
 
 def _return(n: int) -> tables.Return:

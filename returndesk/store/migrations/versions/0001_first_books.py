@@ -249,6 +249,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_returns_order_reference"), ["order_reference"], unique=False)
         batch_op.create_index("ix_returns_stage_recorded", ["stage", "recorded_at"], unique=False)
+        batch_op.create_index("ix_returns_recorded", ["recorded_at", "rma"], unique=False)
 
     op.create_table(
         "attachments",
@@ -397,6 +398,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_refunds_rma"), ["rma"], unique=False)
         batch_op.create_index("ix_refunds_status_decided", ["status", "decided_at"], unique=False)
+        batch_op.create_index("ix_refunds_decided", ["decided_at", "id"], unique=False)
 
     op.create_table(
         "tasks",
@@ -414,6 +416,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
     )
     with op.batch_alter_table("tasks", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_tasks_open_due",
+            ["due_at", "id"],
+            unique=False,
+            postgresql_where=sa.text("done_at IS NULL"),
+            sqlite_where=sa.text("done_at IS NULL"),
+        )
         batch_op.create_index(
             "ix_tasks_open",
             ["queue", "due_at"],

@@ -18,6 +18,7 @@ from activities.sweep import Sweep
 from returndesk.gateways.temporal import TemporalDoor
 from returndesk.installation import Installation
 from returndesk.messages import TASK_QUEUE, UPKEEP_WORKFLOW, UpkeepInput, upkeep_workflow_id
+from returndesk.threads import take_short_turns
 from workflows.returns import ReturnWorkflow
 from workflows.upkeep import DUTIES, UpkeepWorkflow
 
@@ -91,6 +92,7 @@ async def start_upkeep(client: Client) -> None:
 
 async def run(installation: Installation, *, upkeep: bool = True) -> None:
     """Work until a signal says stop."""
+    take_short_turns()
     client = await installation.connect()
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

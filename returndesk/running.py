@@ -16,6 +16,7 @@ from returndesk.embedded.processes import Child, Supervisor, check_port, hold_fo
 from returndesk.installation import Installation
 from returndesk.settings import ROOT
 from returndesk.store import migrate
+from returndesk.threads import take_short_turns
 
 Say = Callable[[str], None]
 
@@ -26,6 +27,7 @@ async def serve_api(installation: Installation) -> None:
 
     from api.app import create_app
 
+    take_short_turns()
     s = installation.settings
     # Connected before it serves: within, the server would say of a mistake only that it could not start.
     config = uvicorn.Config(

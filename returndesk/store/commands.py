@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import type_coerce
+from sqlalchemy import bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select, update
 
@@ -19,9 +19,19 @@ from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import CommandKind
 from returndesk.messages import CommandRef, Outcome
 from returndesk.store import tables
+from returndesk.store.case_rows import append
 from returndesk.store.database import Database
 
 _OUTCOME = TypeAdapter(Outcome)
+_RETURN = select(tables.Return.rma).where(tables.Return.rma == bindparam("rma"))
+_STAMP = (
+    update(tables.Command)
+    .where(col(tables.Command.id) == bindparam("key_id"), col(tables.Command.stamped_at).is_(None))
+    .values(
+        outcome=func.coalesce(col(tables.Command.outcome), bindparam("answer", type_=tables.Json)),
+        stamped_at=bindparam("now"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -78,13 +88,16 @@ def write_down(database: Database, asked: Asked, now: datetime) -> Written:
                 raise NotFound(
                     "return_not_found", "There is no return with this RMA number. Check it on the slip."
                 )
-            session.add(command)
-            session.add_all(
-                tables.Text(id=text_id, body=body, actor_id=asked.actor.id, recorded_at=now)
-                for text_id, body in asked.texts.items()
+            append(session, tables.Command, [command.model_dump()])
+            append(
+                session,
+                tables.Text,
+                [
+                    {"id": text_id, "body": body, "actor_id": asked.actor.id, "recorded_at": now}
+                    for text_id, body in asked.texts.items()
+                ],
             )
-            if asked.contact is not None:
-                session.add(asked.contact)
+            append(session, tables.Contact, [asked.contact.model_dump()] if asked.contact else [])
     except IntegrityError:
         with database.read() as session:
             earlier = _earlier(session, asked)
@@ -95,7 +108,7 @@ def write_down(database: Database, asked: Asked, now: datetime) -> Written:
 
 
 def _is_return(session: Session, rma: str) -> bool:
-    return session.connection().scalar(select(tables.Return.rma).where(tables.Return.rma == rma)) is not None
+    return session.connection().scalar(_RETURN, {"rma": rma}) is not None
 
 
 def _earlier(session: Session, asked: Asked) -> Written | None:
@@ -132,16 +145,9 @@ def _written(command: tables.Command) -> Written:
 
 def stamp(database: Database, outcomes: Sequence[tuple[str, Outcome]], now: datetime) -> None:
     """Note what came of commands. A stamp is never changed."""
+    rows = [
+        {"key_id": command_id, "answer": _OUTCOME.dump_python(outcome, mode="json"), "now": now}
+        for command_id, outcome in outcomes
+    ]
     with database.write() as session:
-        for command_id, outcome in outcomes:
-            session.exec(
-                update(tables.Command)
-                .where(col(tables.Command.id) == command_id, col(tables.Command.stamped_at).is_(None))
-                .values(
-                    outcome=func.coalesce(
-                        col(tables.Command.outcome),
-                        type_coerce(_OUTCOME.dump_python(outcome, mode="json"), tables.Json),
-                    ),
-                    stamped_at=now,
-                )
-            )
+        session.connection().execute(_STAMP, rows)

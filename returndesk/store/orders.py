@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, CursorResult, delete
+from sqlalchemy import CursorResult, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select, update
 
@@ -143,23 +143,36 @@ def order_view(session: Session, reference: str) -> OrderView:
     )
 
 
+_claimed = col(OrderLine.claimed) + bindparam("claim")
+_granted = col(OrderLine.granted) + bindparam("grant")
+_COUNT = (
+    update(OrderLine)
+    .where(
+        col(OrderLine.order_reference) == bindparam("key_reference"),
+        col(OrderLine.line) == bindparam("key_line"),
+        _granted >= 0,
+        _granted <= _claimed,
+        _claimed <= col(OrderLine.quantity),
+    )
+    .values(claimed=_claimed, granted=_granted)
+)
+"""The counters of a line: given back ≤ claimed ≤ sold, whatever changes."""
+
+
 def claim_units(session: Session, order_reference: str, line: int, quantity: int) -> bool:
     """Give units of a line to a return; False, and nothing changed, when not that many are free."""
-    fits = col(OrderLine.claimed) + _positive(quantity) <= col(OrderLine.quantity)
-    return _count(session, order_reference, line, fits, claimed=col(OrderLine.claimed) + quantity)
+    return _counted(session, order_reference, line, claim=_positive(quantity))
 
 
 def release_units(session: Session, order_reference: str, line: int, quantity: int) -> None:
     """Units a return claimed are free again. Given back ones never are: that is a defect, and an error."""
-    fits = col(OrderLine.claimed) - _positive(quantity) >= col(OrderLine.granted)
-    if not _count(session, order_reference, line, fits, claimed=col(OrderLine.claimed) - quantity):
+    if not _counted(session, order_reference, line, claim=-_positive(quantity)):
         raise LookupError(f"line {line}: {quantity} more units released than were claimed")
 
 
 def grant_units(session: Session, order_reference: str, line: int, quantity: int) -> None:
     """Claimed units were given back. More than were claimed is a defect, and an error."""
-    fits = col(OrderLine.granted) + _positive(quantity) <= col(OrderLine.claimed)
-    if not _count(session, order_reference, line, fits, granted=col(OrderLine.granted) + quantity):
+    if not _counted(session, order_reference, line, grant=_positive(quantity)):
         raise LookupError(f"line {line}: {quantity} more units granted than were claimed")
 
 
@@ -177,9 +190,9 @@ def _positive(quantity: int) -> int:
     return quantity
 
 
-def _count(session: Session, reference: str, line: int, fits: ColumnElement[bool], **counter: Any) -> bool:
-    row = update(OrderLine).where(col(OrderLine.order_reference) == reference, col(OrderLine.line) == line)
-    return _rows(session, row.where(fits).values(**counter)) == 1
+def _counted(session: Session, reference: str, line: int, *, claim: int = 0, grant: int = 0) -> bool:
+    changes = {"key_reference": reference, "key_line": line, "claim": claim, "grant": grant}
+    return session.connection().execute(_COUNT, changes).rowcount == 1
 
 
 def _rows(session: Session, statement: Any) -> int:

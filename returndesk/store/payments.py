@@ -24,35 +24,46 @@ _ROOMS = (
 )
 
 
+_MOVE = (
+    update(Payment)
+    .where(col(Payment.id) == bindparam("key_id"))
+    .values(
+        reserved_minor=_reserved + bindparam("reserve"),
+        refunded_minor=_refunded + bindparam("refund"),
+    )
+)
+_RESERVE = _MOVE.where(_gone + bindparam("reserve") <= _captured)
+
+
 def reserve(session: Session, payment_id: str, amount_minor: int) -> bool:
     """Set an amount aside for a refund; False, and nothing changed, when there is not that much left."""
-    fits = _gone + _positive(amount_minor) <= _captured
-    return _carried_out(session, _of(payment_id).where(fits).values(reserved_minor=_reserved + amount_minor))
+    return _moved(session, _RESERVE, payment_id, reserve=_positive(amount_minor))
 
 
 def release(session: Session, payment_id: str, amount_minor: int) -> None:
     """A reserved amount will not be refunded: it is free again."""
-    _must(session, payment_id, {"reserved_minor": -_positive(amount_minor)})
+    _must(payment_id, _moved(session, _MOVE, payment_id, reserve=-_positive(amount_minor)))
 
 
 def capture_refund(session: Session, payment_id: str, amount_minor: int) -> None:
     """A reserved amount was refunded."""
-    _must(session, payment_id, {"reserved_minor": -_positive(amount_minor), "refunded_minor": amount_minor})
+    taken = _positive(amount_minor)
+    _must(payment_id, _moved(session, _MOVE, payment_id, reserve=-taken, refund=taken))
 
 
 def reverse_refund(session: Session, payment_id: str, amount_minor: int) -> None:
     """A refunded amount came back, days later: it is free again."""
-    _must(session, payment_id, {"refunded_minor": -_positive(amount_minor)})
+    _must(payment_id, _moved(session, _MOVE, payment_id, refund=-_positive(amount_minor)))
 
 
 def note_external(session: Session, payment_id: str, total_minor: int) -> None:
     """What was refunded elsewhere so far, in all."""
-    _must(session, payment_id, {}, external_minor=total_minor)
+    _must(payment_id, _carried_out(session, _of(payment_id).values(external_minor=total_minor)))
 
 
 def note_disputed(session: Session, payment_id: str, total_minor: int) -> None:
     """What is disputed now, in all."""
-    _must(session, payment_id, {}, disputed_minor=total_minor)
+    _must(payment_id, _carried_out(session, _of(payment_id).values(disputed_minor=total_minor)))
 
 
 @dataclass(frozen=True)
@@ -81,11 +92,15 @@ def _of(payment_id: str) -> Update:
     return update(Payment).where(col(Payment.id) == payment_id)
 
 
-def _must(session: Session, payment_id: str, changes: dict[str, int], **totals: int) -> None:
+def _must(payment_id: str, done: bool) -> None:
     """A change that fails only when the books are wrong: the CHECKs, or this, stop the transaction then."""
-    changed = {name: getattr(Payment, name) + by for name, by in changes.items()}
-    if not _carried_out(session, _of(payment_id).values(**changed, **totals)):
+    if not done:
         raise LookupError(f"no payment {payment_id}")
+
+
+def _moved(session: Session, move: Update, payment_id: str, *, reserve: int = 0, refund: int = 0) -> bool:
+    changes = {"key_id": payment_id, "reserve": reserve, "refund": refund}
+    return session.connection().execute(move, changes).rowcount == 1
 
 
 def _carried_out(session: Session, statement: Update) -> bool:

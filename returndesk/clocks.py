@@ -4,13 +4,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from returndesk.store import tables
 from returndesk.store.database import Database
 
 LOOK_EVERY_SECONDS = 0.2
 _ROW = 1
+_OFFSET = select(tables.MovedClock.offset_us).where(tables.MovedClock.id == _ROW)
 
 
 class SystemClock:
@@ -50,8 +51,8 @@ class MovedClock:
 
 def offset_us(session: Session) -> int:
     """The offset as it is kept."""
-    row = session.get(tables.MovedClock, _ROW)
-    return 0 if row is None else row.offset_us
+    offset: int | None = session.connection().scalar(_OFFSET)
+    return offset or 0
 
 
 def move(database: Database, by: timedelta) -> None:

@@ -4,11 +4,9 @@ Writes on SQLite begin IMMEDIATE (a deferred transaction that upgrades fails und
 WAL only where the library has no WAL-reset defect (3.51.3 and later). Sync engines: measured faster here.
 """
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,45 +28,6 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-class WriterQueue:
-    """One writer at a time, of all threads and processes on one SQLite file.
-
-    SQLite itself makes writers poll its lock with growing sleeps, which starves whoever came second; here they
-    wait in the kernel, which wakes them at once and lets go of a dead process's lock.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._threads = threading.Lock()
-        self._file: int | None = None
-
-    def __enter__(self) -> None:
-        """Wait for the turn."""
-        self._threads.acquire()
-        try:
-            if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            flock(self._file, LOCK_EX)
-        except BaseException:
-            self._threads.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        """Let the next one write."""
-        try:
-            if self._file is not None:
-                flock(self._file, LOCK_UN)
-        finally:
-            self._threads.release()
-
-    def close(self) -> None:
-        """Forget the file."""
-        with self._threads:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
-
-
 class Database:
     """Sessions for reading and for writing. One instance a process."""
 
@@ -77,8 +36,8 @@ class Database:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url, sqlite_module) if self.is_sqlite else _postgres_engine(url)
         self._reading = self.engine.execution_options(reading=True)
-        path = make_url(url).database if self.is_sqlite else None
-        self._writing = WriterQueue(Path(f"{path}-writers")) if path else nullcontext()
+        # Within a process writers queue here instead of polling SQLite's lock.
+        self._writing = threading.Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -97,8 +56,6 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
-        if isinstance(self._writing, WriterQueue):
-            self._writing.close()
 
 
 def _postgres_engine(url: str) -> Engine:

@@ -118,21 +118,15 @@ def _hurry() -> None:
     """Seconds instead of minutes until somebody else takes over what a killed process was doing."""
     from temporalio.client import WithStartWorkflowOperation
     from temporalio.common import RetryPolicy
-    from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+    from temporalio.worker import Worker
 
     import worker
     from activities import failures, notices, sweep
     from returndesk.gateways import temporal
     from workflows import returns, upkeep
 
-    def not_reloading_modules(restrictions: Any) -> UnsandboxedWorkflowRunner:
-        return (
-            UnsandboxedWorkflowRunner()
-        )  # a workflow file that is loaded again does not see what is set here
-
     changes: dict[Any, dict[str, Any]] = {
         worker: {
-            "SandboxedWorkflowRunner": not_reloading_modules,
             "Worker": partial(Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1)),
         },
         temporal: {

@@ -120,7 +120,8 @@ async def ask(
         return written, None
     if outcome.code == "not_allowed_at_stage":
         # A run that lost this very command after its transition sees only that the stage has moved on.
-        outcome = await run_in_threadpool(carried_out, desk.database, written.ref.command_id) or outcome
+        kept = await run_in_threadpool(carried_out, desk.database, written.ref.command_id)
+        outcome = kept or outcome
     desk.stamps.add(written.ref.command_id, outcome)
     return written, outcome
 

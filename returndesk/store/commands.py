@@ -131,8 +131,8 @@ def _earlier(session: Session, asked: Asked) -> Written | None:
 def carried_out(database: Database, command_id: str) -> Outcome | None:
     """What the transition of a command answered, where there was one: also when its run never heard of it."""
     with database.read() as session:
-        command = session.get_one(tables.Command, command_id)
-    return None if command.outcome is None else _OUTCOME.validate_python(command.outcome)
+        outcome = session.get_one(tables.Command, command_id).outcome
+    return None if outcome is None else _OUTCOME.validate_python(outcome)
 
 
 def find(session: Session, command_id: str) -> Written | None:

@@ -4,7 +4,6 @@ An exception's text may hold a name, an address or a processor's words. What lea
 `ApplicationError` with a code and nothing else; the log has the type and the place, no text (DESIGN 2).
 """
 
-import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from temporalio.worker import (
 )
 
 from returndesk.domain.errors import ReturndeskError, Unanswered
+from returndesk.logs import places
 
 _log = structlog.get_logger("activities")
 
@@ -58,13 +58,6 @@ def code_of(error: BaseException) -> str:
     return INTERNAL
 
 
-def where(error: BaseException) -> list[str]:
-    """The places an exception passed, without its text or any value."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if "site-packages" not in f.filename][-4:]
-    return [f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno} {f.name}" for f in [*ours, frames[-1]]]
-
-
 class SilentFailures(Interceptor):
     """Turns every exception of an activity into a code."""
 
@@ -90,7 +83,7 @@ class _Silencer(ActivityInboundInterceptor):
                 attempt=info.attempt,
                 code=code,
                 error=type(error).__name__,
-                where=where(error),
+                where=places(error),
             )
             delay = timedelta(seconds=2) if isinstance(error, Unanswered) and code == "rate_limited" else None
             raise ApplicationError(code, type=code, next_retry_delay=delay) from None

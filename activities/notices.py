@@ -12,12 +12,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, exists, select
 from temporalio import activity
 
-from activities.failures import where
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.notices import Delivery, NoticeKind, Outcome, Recipient, read_facts
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
 from returndesk.links import PublicLinks
+from returndesk.logs import places
 from returndesk.ports import Clock, Mailer
 from returndesk.rendering import Links, Renderer
 from returndesk.store import tables
@@ -123,7 +123,7 @@ class Notices:
             return Delivery(Outcome.REFUSED_FOR_GOOD)
         except Exception as error:  # one notice that cannot be rendered holds up no other
             _log.error("notice_unreadable", rma=notice.rma, number=notice.number, kind=notice.kind,
-                       error=type(error).__name__, where=where(error))  # fmt: skip
+                       error=type(error).__name__, where=places(error))  # fmt: skip
             return Delivery(Outcome.REFUSED_NOW)
         return self._mailer.send(message)
 

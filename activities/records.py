@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlmodel import Session
+from sqlalchemy import Connection
 from temporalio import activity
 
 from activities.transitions import decision as deciding
@@ -27,7 +27,7 @@ from returndesk.domain.inputs import (
     ReceiptsInput,
 )
 from returndesk.domain.people import CLOCK, Actor, Role
-from returndesk.domain.stages import CommandKind, EventKind, Stage, allows, refusal
+from returndesk.domain.stages import CommandKind, EventKind, allows, refusal
 from returndesk.messages import CaseState, Loaded, Outcome, ReturnInput, Step, Stepped
 from returndesk.ports import Clock
 from returndesk.store.case_rows import answer_command, load_command
@@ -61,10 +61,10 @@ class Records:
     def load(self, of: ReturnInput) -> Loaded:
         """A run's first step: the return as the store has it."""
         now = self._clock.now()
-        with self._database.read() as session:
+        with self._database.reading() as connection:
             actor = Actor(CLOCK.id, CLOCK.role)
             case = load_case(
-                session, of.rma, self._policies.of, actor=actor, now=now, key="load", to_read=True
+                connection, of.rma, self._policies.of, actor=actor, now=now, key="load", to_read=True
             )
             return Loaded(_state(case), self._clock.offset_us())
 
@@ -72,44 +72,44 @@ class Records:
     def transition(self, step: Step) -> Stepped:
         """Carry out a command or an event, once. A refusal changes nothing and is kept like any answer."""
         try:
-            with self._database.write() as session:
+            with self._database.transaction() as connection:
                 if isinstance(step.what, EventKind):
-                    return self._on_event(step, self._case(session, step))
-                return self._on_command(session, step, step.what)
+                    return self._on_event(step, self._case(connection, step))
+                return self._on_command(connection, step, step.what)
         except (Refused, InvalidInput) as error:
             refused = Outcome(False, None, error.code, getattr(error, "reasons", ()), error.sentence)
-        with self._database.write() as session:
-            return self._refuse(session, step, refused)
+        with self._database.transaction() as connection:
+            return self._refuse(connection, step, refused)
 
-    def _on_command(self, session: Session, step: Step, kind: CommandKind) -> Stepped:
-        command = load_command(session, step.key)
-        case = self._case(session, step)
+    def _on_command(self, connection: Connection, step: Step, kind: CommandKind) -> Stepped:
+        command = load_command(connection, step.key)
+        case = self._case(connection, step)
         if command.outcome is not None:
             return Stepped(_state(case), _OUTCOME.validate_python(command.outcome))
-        stage = None if case is None else Stage(case.row.stage)
+        stage = None if case is None else case.row.stage
         if not allows(stage, kind):
             raise Refused("not_allowed_at_stage", refusal(stage, kind))
         if case is None:
-            case = open_case(session, step, command, self._policies.of(session, command.policy_version))
+            case = open_case(connection, step, command, self._policies.of(connection, command.policy_version))
         else:
             clocks_passed(case)
             _ON_COMMAND[kind](case, command.input)
         state = case.save()
         outcome = case.outcome()
-        answer_command(session, step.key, _OUTCOME.dump_python(outcome, mode="json"))
+        answer_command(connection, step.key, _OUTCOME.dump_python(outcome, mode="json"))
         return Stepped(state, outcome)
 
-    def _refuse(self, session: Session, step: Step, refused: Outcome) -> Stepped:
+    def _refuse(self, connection: Connection, step: Step, refused: Outcome) -> Stepped:
         """Keep a refusal, with the stage it met."""
-        case = self._case(session, step)
-        outcome = replace(refused, stage=None if case is None else Stage(case.row.stage))
-        answer_command(session, step.key, _OUTCOME.dump_python(outcome, mode="json"))
+        case = self._case(connection, step)
+        outcome = replace(refused, stage=None if case is None else case.row.stage)
+        answer_command(connection, step.key, _OUTCOME.dump_python(outcome, mode="json"))
         return Stepped(_state(case), outcome)
 
     def _on_event(self, step: Step, case: Case | None) -> Stepped:
         if case is None:
             raise NotFound("unknown_return", "There is no such return.")
-        if allows(Stage(case.row.stage), step.what):
+        if allows(case.row.stage, step.what):
             if step.what is EventKind.TIME_PASSED:
                 time_passed(case)
             elif step.answer is not None:
@@ -117,9 +117,9 @@ class Records:
             return Stepped(case.save(), case.outcome())
         return Stepped(case.state(), case.outcome())
 
-    def _case(self, session: Session, step: Step) -> Case | None:
+    def _case(self, connection: Connection, step: Step) -> Case | None:
         actor = Actor(step.actor_id, Role(step.role))
-        return load_case(session, step.rma, self._policies.of, actor=actor, now=step.now, key=step.key)
+        return load_case(connection, step.rma, self._policies.of, actor=actor, now=step.now, key=step.key)
 
 
 def _state(case: Case | None) -> CaseState:

@@ -41,8 +41,8 @@ class Refunds:
 
         Raises `Unanswered` where the same key is to be sent again.
         """
-        with self._database.read() as session:
-            refund = refunds.sending(session, errand.refund_id)
+        with self._database.reading() as connection:
+            refund = refunds.sending(connection, errand.refund_id)
         if refund.processor_reference is not None:
             return self._answer(refund, self._gateway.fetch_refund(refund.processor_reference))
         if refund.looks or self._is_too_old(refund):
@@ -53,8 +53,8 @@ class Refunds:
         return refund.first_sent_at is not None and self._clock.now() - refund.first_sent_at >= KEY_LIFE
 
     def _post(self, refund: Sending) -> RefundAnswer:
-        with self._database.write() as session:
-            refunds.about_to_send(session, refund, self._clock.now())
+        with self._database.transaction() as connection:
+            refunds.about_to_send(connection, refund, self._clock.now())
         request = RefundRequest(
             refund.id, refund.rma, refund.payment_reference, refund.amount_minor, refund.currency, refund.key
         )
@@ -78,19 +78,19 @@ class Refunds:
         found = [x for x in listed if x.refund_id == refund.id]
         if found:
             return self._answer(refund, found[0])
-        with self._database.write() as session:
-            refund = refunds.sending(session, refund.id)  # the last POST may have been a moment ago
+        with self._database.transaction() as connection:
+            refund = refunds.sending(connection, refund.id)  # the last POST may have been a moment ago
             now = self._clock.now()
             settled_at = (refund.last_sent_at or now) + POST_TIMEOUT + PROOF_GAP
             if now < settled_at:
-                refunds.looked(session, refund.id)
+                refunds.looked(connection, refund.id)
                 return self._unknown(refund, settled_at)
             if refund.absent_at is None:
-                refunds.seen_absent(session, refund.id, now)
+                refunds.seen_absent(connection, refund.id, now)
                 return self._unknown(refund, now + PROOF_GAP)
             if now < refund.absent_at + PROOF_GAP:
                 return self._unknown(refund, refund.absent_at + PROOF_GAP)
-            refunds.proven_absent(session, refund)
+            refunds.proven_absent(connection, refund)
             return RefundAnswer(refund.id, RefundStatus.UNKNOWN)
 
     def _unknown(self, refund: Sending, look_again_at: datetime) -> RefundAnswer:

@@ -8,16 +8,13 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
-from sqlmodel import col, select
 from temporalio import activity
 
 from activities.failures import code_of
-from returndesk.domain.people import Role
-from returndesk.domain.stages import CommandKind, RefundStatus
+from returndesk.domain.stages import RefundStatus
 from returndesk.messages import CommandRef, HintRef
 from returndesk.ports import Clock, PaymentGateway, ReturnDoor
-from returndesk.store import tables
-from returndesk.store.commands import stamp
+from returndesk.store.commands import stamp, unstamped
 from returndesk.store.database import Database
 from returndesk.store.payments import note_external
 from returndesk.store.processor_events import Waiting, handled, waiting
@@ -58,56 +55,43 @@ class Sweep:
         """Send unstamped commands again, per return in order, under their own ids; how many were found."""
         left = await asyncio.to_thread(self._unstamped)
         stuck: set[str] = set()
-        for command in left:
-            if command.rma in stuck:
+        for rma, command in left:
+            if rma in stuck:
                 continue
             activity.heartbeat()
-            ref = CommandRef(
-                command.id,
-                CommandKind(command.kind),
-                command.actor_id,
-                Role(command.role),
-                command.policy_version,
-            )
             try:
-                outcome = await self._door.ask(command.rma, ref)
+                outcome = await self._door.ask(rma, command)
             except Exception as error:
-                stuck.add(command.rma)
-                _log.warning("command_not_carried_out", command=command.id, code=code_of(error))
+                stuck.add(rma)
+                _log.warning("command_not_carried_out", command=command.command_id, code=code_of(error))
                 continue
-            await asyncio.to_thread(stamp, self._database, [(command.id, outcome)], self._clock.now())
+            stamped = [(command.command_id, outcome)]
+            await asyncio.to_thread(stamp, self._database, stamped, self._clock.now())
         return len(left) if not stuck else 0
 
-    def _unstamped(self) -> list[tables.Command]:
-        with self._database.read() as session:
-            rows = session.exec(
-                select(tables.Command)
-                .where(
-                    col(tables.Command.stamped_at).is_(None),
-                    tables.Command.recorded_at <= self._clock.now() - COMMAND_AGE,
-                )
-                .order_by(col(tables.Command.recorded_at))
-                .limit(BATCH)
-            ).all()
-            session.expunge_all()
-            return list(rows)
+    def _unstamped(self) -> list[tuple[str, CommandRef]]:
+        with self._database.reading() as connection:
+            return unstamped(connection, self._clock.now() - COMMAND_AGE, BATCH)
 
     async def events(self) -> int:
         """Act on what the processor said, where it tells something new; how many were settled."""
-        done = 0
-        for event in await asyncio.to_thread(self._waiting):
-            activity.heartbeat()
-            result = self._judge(event)
-            if result is None:
-                continue
-            try:
-                await self._act(event, result)
-            except Exception as error:
-                _log.warning("event_not_acted_upon", event_id=event.id, code=code_of(error))
-                continue
-            await asyncio.to_thread(handled, self._database, event.id, result, self._clock.now())
-            done += 1
-        return done
+        settled: list[tuple[str, str]] = []
+        try:
+            for event in await asyncio.to_thread(self._waiting):
+                activity.heartbeat()
+                result = self._judge(event)
+                if result is None:
+                    continue
+                try:
+                    await self._act(event, result)
+                except Exception as error:
+                    _log.warning("event_not_acted_upon", event_id=event.id, code=code_of(error))
+                    continue
+                settled.append((event.id, result))
+        finally:  # also of a turn that is cancelled
+            if settled:
+                await asyncio.to_thread(handled, self._database, settled, self._clock.now())
+        return len(settled)
 
     async def _act(self, event: Waiting, result: str) -> None:
         if result == "sent":
@@ -120,12 +104,12 @@ class Sweep:
         assert event.payment_id is not None, "only events of our payments get here"
         listed = self._gateway.list_refunds(event.payment_reference)
         live = [x for x in listed if x.refund_id is None and x.status not in _GONE]
-        with self._database.write() as session:
-            note_external(session, event.payment_id, sum(x.amount_minor for x in live))
+        with self._database.transaction() as connection:
+            note_external(connection, event.payment_id, sum(x.amount_minor for x in live))
 
     def _waiting(self) -> list[Waiting]:
-        with self._database.read() as session:
-            return waiting(session, BATCH)
+        with self._database.reading() as connection:
+            return waiting(connection, BATCH)
 
     def _judge(self, event: Waiting) -> str | None:
         """What to do with an event; None: wait a little, our own call may be about to say the same."""

@@ -1,12 +1,12 @@
 """The way of a command: written down, carried out by the return's workflow, answered with its outcome."""
 
+import asyncio
 import json
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from api.desk import Desk
 from api.problems import answer_problem
@@ -14,8 +14,7 @@ from returndesk.domain.errors import Unanswered
 from returndesk.domain.people import Actor
 from returndesk.domain.stages import CommandKind, Stage
 from returndesk.messages import Outcome
-from returndesk.store import tables
-from returndesk.store.commands import Asked, Written, carried_out, new_id, write_down
+from returndesk.store.commands import Asked, Contact, Written, carried_out, new_id, write_down
 
 IdempotencyKey = Annotated[
     str,
@@ -94,7 +93,7 @@ async def ask(
     actor: Actor,
     key: str,
     for_new: bool = False,
-    contact: tables.Contact | None = None,
+    contact: Contact | None = None,
 ) -> tuple[Written, Outcome | None]:
     """Write a command down and wait for its outcome; None where there is none in time."""
     stored, texts = without_notes(body)
@@ -111,7 +110,7 @@ async def ask(
         texts=texts,
         contact=contact,
     )
-    written = await run_in_threadpool(write_down, desk.database, asked, desk.clock.now())
+    written = await asyncio.to_thread(write_down, desk.database, asked, desk.clock.now())
     if written.outcome is not None:
         return written, written.outcome
     try:
@@ -120,7 +119,7 @@ async def ask(
         return written, None
     if outcome.code == "not_allowed_at_stage":
         # A run that lost this very command after its transition sees only that the stage has moved on.
-        kept = await run_in_threadpool(carried_out, desk.database, written.ref.command_id)
+        kept = await asyncio.to_thread(carried_out, desk.database, written.ref.command_id)
         outcome = kept or outcome
     desk.stamps.add(written.ref.command_id, outcome)
     return written, outcome

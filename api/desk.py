@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import structlog
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from temporalio.client import Client
 
 from returndesk.domain.policy import Policy
@@ -49,7 +48,7 @@ class Stamps:
             return
         batch, self._waiting = self._waiting, []
         try:
-            await run_in_threadpool(stamp, self.database, batch, self.clock.now())
+            await asyncio.to_thread(stamp, self.database, batch, self.clock.now())
         except Exception as error:
             _log.warning("stamps_not_written", count=len(batch), error=type(error).__name__)
 

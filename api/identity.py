@@ -4,12 +4,13 @@ A token is looked up at most once a second: a revoked one stops working within a
 good are remembered, by their hash, so nobody fills the memory with guesses.
 """
 
+import asyncio
 import time
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, Request, Security
-from fastapi.concurrency import run_in_threadpool
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from api.problems import NotForThisRole, NotSignedIn
 from returndesk.domain.people import Actor, Role
@@ -40,35 +41,19 @@ class Remembered:
         self._known[token_hash] = (time.monotonic(), actor)
 
 
-async def identify(
-    request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Actor:
-    """The actor whose bearer token was sent. Raises `NotSignedIn`."""
-    if sent is None:
-        raise NotSignedIn("not_signed_in", "Send a token: Authorization: Bearer rdk_…")
-    state = request.app.state
-    if not hasattr(state, "remembered"):
-        state.remembered = Remembered()
-    remembered: Remembered = state.remembered
-    token_hash = tokens.token_hash(sent.credentials)
-    actor = remembered.get(token_hash)
-    if actor is None:
-        actor = await run_in_threadpool(_look_up, state.desk.database, sent.credentials)
-        remembered.put(token_hash, actor)
-    return actor
+class Required(SecurityBase):
+    """A token of somebody whose role may; `roles` is there for tests to read.
 
-
-Identified = Annotated[Actor, Depends(identify)]
-
-
-class Required:
-    """A dependency that lets only some roles through; `roles` is there for tests to read."""
+    One dependency for token, actor and role, not a chain of three: FastAPI solves each anew for every request.
+    """
 
     def __init__(self, roles: frozenset[Role]) -> None:
+        self.model, self.scheme_name = _bearer.model, _bearer.scheme_name
         self.roles = roles
 
-    async def __call__(self, actor: Identified) -> Actor:
-        """The actor, where their role may. Raises `NotForThisRole`."""
+    async def __call__(self, request: Request) -> Actor:
+        """The actor, where their role may. Raises `NotSignedIn`, `NotForThisRole`."""
+        actor = await _identified(request)
         if actor.role not in self.roles:
             allowed = ", ".join(sorted(self.roles))
             raise NotForThisRole(
@@ -80,6 +65,23 @@ class Required:
 def require(*roles: Role) -> Any:
     """Let only these roles in: what `Annotated` takes beside the type of a route's actor."""
     return Depends(Required(frozenset(roles)))
+
+
+async def _identified(request: Request) -> Actor:
+    """The actor whose bearer token was sent."""
+    sent = await _bearer(request)
+    if sent is None:
+        raise NotSignedIn("not_signed_in", "Send a token: Authorization: Bearer rdk_…")
+    state = request.app.state
+    if not hasattr(state, "remembered"):
+        state.remembered = Remembered()
+    remembered: Remembered = state.remembered
+    token_hash = tokens.token_hash(sent.credentials)
+    actor = remembered.get(token_hash)
+    if actor is None:
+        actor = await asyncio.to_thread(_look_up, state.desk.database, sent.credentials)
+        remembered.put(token_hash, actor)
+    return actor
 
 
 def _look_up(database: Database, secret: str) -> Actor:

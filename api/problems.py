@@ -6,8 +6,6 @@ an exception's text may carry personal data.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import PurePath
-from traceback import walk_tb
 from typing import Any, cast
 
 import structlog
@@ -29,6 +27,7 @@ from returndesk.domain.errors import (
     Unanswered,
 )
 from returndesk.domain.mistakes import mistakes
+from returndesk.logs import place
 
 _log = structlog.get_logger(__name__)
 
@@ -200,17 +199,11 @@ class _NothingGetsOut:
         try:
             await self._app(scope, receive, watched)
         except Exception as error:
-            _log.error("request_failed", code="unexpected", type=type(error).__qualname__, at=_place(error))
+            _log.error("request_failed", code="unexpected", type=type(error).__qualname__, at=place(error))
             if scope["type"] != "http" or began:
                 # The connection must break off; the exception's text must not be in what the server logs.
                 raise RuntimeError("the answer broke off") from None
             await _unexpected()(scope, receive, send)
-
-
-def _place(error: Exception) -> str:
-    """File and line an exception was raised at."""
-    *_, (frame, line) = walk_tb(error.__traceback__)
-    return f"{PurePath(frame.f_code.co_filename).name}:{line}"
 
 
 def _with_media_type(description: dict[str, Any]) -> dict[str, Any]:

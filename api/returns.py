@@ -31,8 +31,8 @@ from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.rma import allot, parse
 from returndesk.domain.stages import CommandKind, Stage
 from returndesk.store import commands as store_commands
-from returndesk.store import tables, views
-from returndesk.store.commands import new_id
+from returndesk.store import views
+from returndesk.store.commands import Contact, new_id
 
 router = APIRouter(prefix="/api/v1", tags=["returns"])
 
@@ -74,14 +74,7 @@ async def request_return(
         raise InvalidInput(
             "contact_in_future", "contacted_at is later than now. Give when the contact was.", "contacted_at"
         )
-    contact = tables.Contact(
-        id=new_id("con"),
-        order_reference=body.order_reference,
-        channel=body.channel,
-        contacted_at=contacted_at,
-        recorded_at=now,
-        actor_id=actor.id,
-    )
+    contact = Contact(new_id("con"), body.order_reference, body.channel, contacted_at)
     written, outcome = await ask(
         desk,
         CommandKind.REQUEST,

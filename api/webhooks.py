@@ -3,19 +3,18 @@
 An event is only a reason to look; nothing it says of a refund is believed unseen.
 """
 
+import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import stripe
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from api.desk import desk_of
 from api.problems import problems
 from returndesk.domain.errors import InvalidInput
-from returndesk.store import tables
-from returndesk.store.processor_events import keep
+from returndesk.store.processor_events import Event, keep
 
 router = APIRouter(tags=["webhooks"])
 
@@ -29,10 +28,9 @@ async def stripe_event(request: Request) -> Response:
     body = await request.body()
     signature = request.headers.get("stripe-signature", "")
     event = _verified(body, signature, desk.webhook_secret, desk.clock.now().timestamp())
-    row = _row(event)
-    if row is not None:
-        row.received_at = desk.clock.now()
-        await run_in_threadpool(keep, desk.database, row)
+    kept = _kept(event, desk.clock.now())
+    if kept is not None:
+        await asyncio.to_thread(keep, desk.database, kept)
     return Response(status_code=202)
 
 
@@ -54,17 +52,18 @@ def _verified(body: bytes, signature: str, secret: str, now: float) -> dict[str,
     return event
 
 
-def _row(event: dict[str, Any]) -> tables.ProcessorEvent | None:
+def _kept(event: dict[str, Any], now: datetime) -> Event | None:
     """What is kept of an event: ids, a status and an amount. None for events nobody here asks for."""
     kind = str(event.get("type", ""))
     if not kind.startswith(("refund.", "charge.dispute.")):
         return None
     said = (event.get("data") or {}).get("object") or {}
     card = ((said.get("destination_details") or {}).get("card")) or {}
-    return tables.ProcessorEvent(
+    return Event(
         id=str(event["id"])[:100],
         type=kind[:60],
         object_reference=str(said.get("id", ""))[:100],
+        received_at=now,
         payment_reference=said.get("payment_intent"),
         refund_id=(said.get("metadata") or {}).get("refund_id"),
         status=said.get("status"),

@@ -58,8 +58,15 @@ def _thread_ended(ended: threading.ExceptHookArgs) -> None:
 
 def place(error: BaseException) -> str:
     """The file and line an exception was raised at."""
+    return places(error)[-1]
+
+
+def places(error: BaseException) -> list[str]:
+    """The last four places of this project that an exception passed, and where it was raised; no text, no value."""
     frames = extract_tb(error.__traceback__)
-    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    ours = [frame for frame in frames if "site-packages" not in frame.filename][-4:]
+    passed = [*ours, *(frame for frame in frames[-1:] if frame not in ours)]
+    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in passed] or ["?"]
 
 
 def _without_errors(

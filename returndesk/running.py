@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from returndesk.threads import take_short_turns
 
 Say = Callable[[str], None]
 
+API_THREADS = 16
+"""That wait for the database: fewer than its connections."""
+
 
 async def serve_api(installation: Installation) -> None:
     """The API and the pages, until a signal says stop."""
@@ -28,6 +32,7 @@ async def serve_api(installation: Installation) -> None:
     from api.app import create_app
 
     take_short_turns()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(API_THREADS, "books"))
     s = installation.settings
     # Connected before it serves: within, the server would say of a mistake only that it could not start.
     config = uvicorn.Config(

@@ -26,11 +26,12 @@ from returndesk.domain.settlement import (
     share_out,
 )
 from returndesk.domain.stages import RefundStatus
-from returndesk.store import ledger, tables
+from returndesk.store import ledger
 from returndesk.store.cases import Case
-from returndesk.store.orders import grant_shipping, grant_units, release_units
-from returndesk.store.payments import refundable, reserve
+from returndesk.store.payments import label_of, refundable, reserve
 from returndesk.store.refunds import parameters_hash
+from returndesk.store.return_rows import RefundRow
+from returndesk.store.units import grant_shipping, grant_units, order_terms, release_units
 
 GOODS_BACK_DAYS = 5
 """Business days the warehouse has to send rejected goods back."""
@@ -136,8 +137,9 @@ def _with_disposition(lot: Lot) -> Lot:
 
 def _grant(case: Case) -> Amounts:
     """Write down what is owed, take the units' worth, and reserve it on the payments."""
-    session, row = case.session, case.row
-    order = session.get_one(tables.Order, row.order_reference, with_for_update=True)
+    connection, row = case.connection, case.row
+    order = order_terms(connection, row.order_reference, locked=True)
+    assert order is not None, "a return keeps its order"
     amounts = settle(
         case.rules.policy,
         case.lots,
@@ -148,31 +150,31 @@ def _grant(case: Case) -> Amounts:
         ShippingWorth(order.shipping_minor, order.shipping_tax_minor, order.shipping_granted),
     )
     for line, units in accepted_units(case.lots).items():
-        grant_units(session, row.order_reference, line, units)
+        grant_units(connection, row.order_reference, line, units)
     for lot in case.lots:
         if lot.acceptance is Acceptance.REJECTED and lot.reception is Reception.RECEIVED:
             assert lot.line is not None, "goods without an order line are not decided here"
-            release_units(session, row.order_reference, lot.line, lot.quantity)
+            release_units(connection, row.order_reference, lot.line, lot.quantity)
     if amounts.shipping_granted:
-        grant_shipping(session, row.order_reference)
+        grant_shipping(connection, row.order_reference)
     row.goods_minor, row.goods_tax_minor = amounts.goods_minor, amounts.goods_tax_minor
     row.shipping_minor, row.shipping_tax_minor = amounts.shipping_minor, amounts.shipping_tax_minor
     if amounts.total_minor:
-        ledger.granted(session, row.rma, row.currency, case.now, amounts)
+        ledger.granted(connection, row.rma, row.currency, case.now, amounts)
         _reserve(case, amounts.total_minor)
     return amounts
 
 
 def _reserve(case: Case, total_minor: int) -> None:
-    session, row = case.session, case.row
-    payments = {payment.id: payment for payment in refundable(session, row.order_reference, row.currency)}
+    connection, row = case.connection, case.row
+    payments = {payment.id: payment for payment in refundable(connection, row.order_reference, row.currency)}
     shares, left = share_out(total_minor, [PaymentRoom(p.id, p.room_minor) for p in payments.values()])
     for number, share in enumerate(shares, start=1):
-        if not reserve(session, share.payment_id, share.amount_minor):
+        if not reserve(connection, share.payment_id, share.amount_minor):
             left += share.amount_minor
             continue
         reference = payments[share.payment_id].reference
-        refund = tables.Refund(
+        refund = RefundRow(
             id=f"{row.rma}-{number}",
             rma=row.rma,
             payment_id=share.payment_id,
@@ -182,7 +184,6 @@ def _reserve(case: Case, total_minor: int) -> None:
             parameters_hash=parameters_hash(reference, share.amount_minor, row.currency),
             decided_at=case.now,
         )
-        session.add(refund)
         case.refunds.append(refund)
     row.owed_without_refund_minor = left
     if left:
@@ -249,4 +250,4 @@ def _promise(case: Case, amounts: Amounts) -> _Promise:
 def _payment_label(case: Case) -> str | None:
     if len(case.refunds) != 1:
         return None
-    return case.session.get_one(tables.Payment, case.refunds[0].payment_id).label
+    return label_of(case.connection, case.refunds[0].payment_id)

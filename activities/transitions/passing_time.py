@@ -11,7 +11,7 @@ from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
 from returndesk.store.cases import NEXT_STEP, Case
-from returndesk.store.orders import release_units
+from returndesk.store.units import release_units
 
 
 def time_passed(case: Case) -> None:
@@ -66,7 +66,7 @@ def _expire(case: Case) -> None:
     assert row.expires_at is not None, "only authorized returns wait for goods"
     for at, lot in enumerate(case.lots):
         if lot.reception in ON_THE_WAY and lot.line is not None:
-            release_units(case.session, row.order_reference, lot.line, lot.quantity)
+            release_units(case.connection, row.order_reference, lot.line, lot.quantity)
             case.lots[at] = replace(lot, reception=Reception.EXPIRED)
     row.expired_at = case.now
     case.stop_clock(PROCESSING, "expired")

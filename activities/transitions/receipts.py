@@ -7,7 +7,7 @@ from returndesk.domain.inputs import ReceiptsInput
 from returndesk.domain.lots import ON_THE_WAY, Arrived, Lot, Reception, receive
 from returndesk.domain.notices import Received
 from returndesk.store.cases import Case
-from returndesk.store.orders import release_units
+from returndesk.store.units import release_units
 
 
 def receipts(case: Case, asked: ReceiptsInput) -> None:
@@ -19,7 +19,7 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         was = before.get(lot.number)
         if lot.reception is Reception.SHORT_SHIPPED and (was is None or was.reception in ON_THE_WAY):
             assert lot.line is not None, "only goods of an order line are awaited"
-            release_units(case.session, case.row.order_reference, lot.line, lot.quantity)
+            release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
     case.row.received_at = case.row.received_at or case.now
     case.resume_clocks(GOODS_IN_TRANSIT)
     case.record(

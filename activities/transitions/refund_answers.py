@@ -10,9 +10,10 @@ from returndesk.domain.notices import Refunded, RefundFailed, RefundOnItsWay
 from returndesk.domain.people import Role
 from returndesk.domain.stages import SUBMITTED, RefundStatus
 from returndesk.messages import RefundAnswer
-from returndesk.store import ledger, tables
+from returndesk.store import ledger
 from returndesk.store.cases import Case
-from returndesk.store.payments import capture_refund, release, reverse_refund
+from returndesk.store.payments import capture_refund, label_of, release, reverse_refund
+from returndesk.store.return_rows import RefundRow
 
 _FAILED = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
 
@@ -20,7 +21,7 @@ _FAILED = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
 def refund_answered(case: Case, answer: RefundAnswer) -> None:
     """Apply an answer once; one that tells nothing new changes nothing but when to look again."""
     refund = next(x for x in case.refunds if x.id == answer.refund_id)
-    before = RefundStatus(refund.status)
+    before = refund.status
     refund.look_again_at = answer.look_again_at
     refund.processor_reference = answer.processor_reference or refund.processor_reference
     refund.bank_reference = answer.bank_reference or refund.bank_reference
@@ -51,14 +52,14 @@ def _is_step_back(before: RefundStatus, after: RefundStatus) -> bool:
     return before in SUBMITTED and after not in SUBMITTED | _FAILED
 
 
-def _submitted(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
+def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     refund.submitted_at = refund.submitted_at or case.now
-    all_submitted = all(RefundStatus(x.status) in SUBMITTED for x in case.refunds)
+    all_submitted = all(x.status in SUBMITTED for x in case.refunds)
     if all_submitted and not case.row.owed_without_refund_minor:
         case.stop_clock(REFUND, "refund_submitted")
-    label = _payment(case, refund).label
+    label = label_of(case.connection, refund.payment_id)
     is_late = case.clocks[REFUND].breached
-    if RefundStatus(refund.status) is not RefundStatus.SUCCEEDED:
+    if refund.status is not RefundStatus.SUCCEEDED:
         if before not in SUBMITTED:
             case.notice(
                 RefundOnItsWay(
@@ -68,10 +69,10 @@ def _submitted(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
             )  # fmt: skip
         return
     refund.credited_at = case.now
-    capture_refund(case.session, refund.payment_id, refund.amount_minor)
-    ledger.refunded(case.session, refund, case.now)
+    capture_refund(case.connection, refund.payment_id, refund.amount_minor)
+    ledger.refunded(case.connection, refund, case.now)
     outstanding = case.row.owed_without_refund_minor + sum(
-        x.amount_minor for x in case.refunds if RefundStatus(x.status) is not RefundStatus.SUCCEEDED
+        x.amount_minor for x in case.refunds if x.status is not RefundStatus.SUCCEEDED
     )
     case.notice(
         Refunded(
@@ -82,16 +83,16 @@ def _submitted(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
     )  # fmt: skip
 
 
-def _failed(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
+def _failed(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     """The money is with the shop again: it owes it still."""
     was_confirmed = before is RefundStatus.SUCCEEDED
     refund.failed_at = case.now
     refund.look_again_at = None
     if was_confirmed:
-        reverse_refund(case.session, refund.payment_id, refund.amount_minor)
-        ledger.reversed_(case.session, refund, case.now)
+        reverse_refund(case.connection, refund.payment_id, refund.amount_minor)
+        ledger.reversed_(case.connection, refund, case.now)
     else:
-        release(case.session, refund.payment_id, refund.amount_minor)
+        release(case.connection, refund.payment_id, refund.amount_minor)
     case.restart_clock(REFUND, "refund_failed")
     new_date = max(case.due_at(REFUND), case.rules.calendar.add(case.now, 1))
     case.task("refunds", f"failed_{refund.id}", Role.FINANCE, new_date, refund=refund.id,
@@ -99,10 +100,6 @@ def _failed(case: Case, refund: tables.Refund, before: RefundStatus) -> None:
     case.notice(
         RefundFailed(
             **common(case, accepted_items(case)), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
-            payment_label=_payment(case, refund).label, was_confirmed=was_confirmed,
+            payment_label=label_of(case.connection, refund.payment_id), was_confirmed=was_confirmed,
         )
     )  # fmt: skip
-
-
-def _payment(case: Case, refund: tables.Refund) -> tables.Payment:
-    return case.session.get_one(tables.Payment, refund.payment_id)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import Connection
 
 from activities.transitions import authorization
 from activities.transitions.facts import common
@@ -16,35 +16,37 @@ from returndesk.domain.notices import Requested
 from returndesk.domain.people import Actor
 from returndesk.domain.stages import Stage
 from returndesk.messages import Step
-from returndesk.store import tables
 from returndesk.store.case_rows import Asking
 from returndesk.store.cases import Case, new_case
-from returndesk.store.orders import claim_units
+from returndesk.store.contacts import contacted_at_of, link_contact
 from returndesk.store.policies import PolicyInForce
+from returndesk.store.return_rows import ReturnRow
+from returndesk.store.units import OrderTerms, claim_units, order_terms
 
 
-def open_case(session: Session, step: Step, command: Asking, rules: PolicyInForce) -> Case:
+def open_case(connection: Connection, step: Step, command: Asking, rules: PolicyInForce) -> Case:
     """The return that was asked for. Raises `Refused` with every reason against it."""
     asked = RequestInput.model_validate(_input(command))
-    contact = session.get_one(tables.Contact, command.input["contact_id"])
-    order = session.get(tables.Order, asked.order_reference)
+    contact_id = str(command.input["contact_id"])
+    contacted_at = contacted_at_of(connection, contact_id)
+    order = order_terms(connection, asked.order_reference)
     if order is None:
         raise Refused("ineligible", "This request is not eligible.", ["unknown_order"])
-    row = _row(step, command, asked, order, contact.contacted_at)
-    case = new_case(session, row, rules, Actor(step.actor_id, step.role), step.key)
+    row = _row(step, command, asked, order, contacted_at)
+    case = new_case(connection, row, rules, Actor(step.actor_id, step.role), step.key)
     overridden = _check(case, asked, order)
     for number, item in enumerate(asked.items, start=1):
-        if not claim_units(session, order.reference, item.line, item.quantity):
+        if not claim_units(connection, order.reference, item.line, item.quantity):
             raise Refused(
                 "ineligible", "This request is not eligible.", [f"already_returned:line {item.line}"]
             )
         case.lots.append(Lot(number, item.line, item.quantity, item.reason))
-    contact.rma = row.rma
-    case.start_clocks(contact.contacted_at)
+    link_contact(connection, contact_id, row.rma)
+    case.start_clocks(contacted_at)
     case.record(
         "requested",
         order=order.reference,
-        contact=contact.id,
+        contact=contact_id,
         channel=asked.channel,
         items=[[item.line, item.quantity, item.reason] for item in asked.items],
     )
@@ -54,7 +56,7 @@ def open_case(session: Session, step: Step, command: Asking, rules: PolicyInForc
         authorization.authorize(case)
     else:
         due_at = case.due_at(PROCESSING)
-        case.notice(Requested(**common(case), contacted_at=contact.contacted_at, processing_due_at=due_at))
+        case.notice(Requested(**common(case), contacted_at=contacted_at, processing_due_at=due_at))
     return case
 
 
@@ -62,7 +64,7 @@ def _input(command: Asking) -> dict[str, Any]:
     return {name: value for name, value in command.input.items() if name != "contact_id"}
 
 
-def _check(case: Case, asked: RequestInput, order: tables.Order) -> list[str]:
+def _check(case: Case, asked: RequestInput, order: OrderTerms) -> list[str]:
     """The reasons a rep overrode. Raises `Refused` where one stands."""
     lines = {x.line: x for x in case.order_lines}
     requested = [
@@ -89,9 +91,9 @@ def _sentence(reasons: list[Reason]) -> str:
 
 
 def _row(
-    step: Step, command: Asking, asked: RequestInput, order: tables.Order, contacted_at: datetime
-) -> tables.Return:
-    return tables.Return(
+    step: Step, command: Asking, asked: RequestInput, order: OrderTerms, contacted_at: datetime
+) -> ReturnRow:
+    return ReturnRow(
         rma=step.rma,
         order_reference=order.reference,
         contact_id=command.input["contact_id"],

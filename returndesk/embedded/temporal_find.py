@@ -48,17 +48,24 @@ def find(say: Say, *, environ: Mapping[str, str]) -> TemporalBinary | None:
     """Return the Temporal program to run, or None where TEMPORAL_ADDRESS names a server that runs already.
 
     Looks into our cache and onto PATH, then downloads, then builds (about five minutes, once). Raises
-    ConfigurationError with what to install when nothing worked.
+    ConfigurationError with what to do when nothing worked.
     """
     if environ.get("TEMPORAL_ADDRESS"):
         return None
     cache = cache_folder(environ)
     found = _installed(say, cache, environ)
     if found is None:
-        cache.mkdir(parents=True, exist_ok=True)
-        with _alone(say, cache):
-            # Whoever held the lock before us may have put it there.
-            found = _cached(say, cache) or _downloaded(say, cache, environ) or _built(say, cache, environ)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with _alone(say, cache):
+                # Whoever held the lock before us may have put it there.
+                found = _cached(say, cache) or _downloaded(say, cache, environ) or _built(say, cache, environ)
+        except OSError as error:
+            raise ConfigurationError(
+                "cache_unwritable",
+                f"The Temporal server cannot be kept in {cache}: {error.strerror or 'it cannot be written to'}. "
+                "Nothing was started. Make the folder writable, or name another with XDG_CACHE_HOME.",
+            ) from None
     if found is None:
         raise ConfigurationError(
             "temporal_missing",

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlalchemy import Connection
 
 from returndesk.domain import stages
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
@@ -20,11 +20,13 @@ from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.messages import CaseState, Outcome
-from returndesk.store import case_rows, tables
+from returndesk.store import case_rows, return_rows, tables, units
 from returndesk.store.case_rows import Standing
 from returndesk.store.policies import PolicyInForce
+from returndesk.store.return_rows import RefundRow, ReturnRow
+from returndesk.store.statements import append
 
-RulesOf = Callable[[Session, str], PolicyInForce]
+RulesOf = Callable[[Connection, str], PolicyInForce]
 """How a case finds the policy version it was given."""
 
 
@@ -55,25 +57,27 @@ NEXT_STEP: dict[Stage, NextStep] = {
 class Case:
     """A return and everything a transition may look at or change. `now` is the case's own (DESIGN 2)."""
 
-    session: Session
-    row: tables.Return
+    connection: Connection
+    row: ReturnRow
     rules: PolicyInForce
     actor: Actor
     now: datetime
     key: str
     lots: list[Lot] = field(default_factory=list)
     standings: dict[ClockKind, Standing] = field(default_factory=dict)
-    refunds: list[tables.Refund] = field(default_factory=list)
-    is_new: bool = False
+    refunds: list[RefundRow] = field(default_factory=list)
+    _row_before: ReturnRow | None = None
+    _refunds_before: list[RefundRow] = field(default_factory=list)
     _lots_before: list[Lot] = field(default_factory=list)
     _standings_before: dict[ClockKind, Standing] = field(default_factory=dict)
     _records: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _notices: list[AnyFacts] = field(default_factory=list)
+    _tasks: list[dict[str, Any]] = field(default_factory=list)
 
     @cached_property
-    def order_lines(self) -> list[case_rows.SoldLine]:
+    def order_lines(self) -> list[units.SoldLine]:
         """The lines of the order, in order, as this transaction first saw them."""
-        return case_rows.load_order_lines(self.session, self.row.order_reference)
+        return units.sold_lines(self.connection, self.row.order_reference)
 
     @property
     def clocks(self) -> dict[ClockKind, Clock]:
@@ -93,12 +97,12 @@ class Case:
     def task(self, queue: str, kind: str, owner: Role, due_at: datetime, **details: Any) -> None:
         """File work for a person. The same kind twice on one return is the same task."""
         task_id = f"{self.row.rma}/{kind}"
-        if self.session.get(tables.Task, task_id) is None:
-            self.session.add(
-                tables.Task(
-                    id=task_id, rma=self.row.rma, queue=queue, kind=kind, owner_role=owner,
-                    details=details, created_at=self.now, due_at=due_at,
-                )
+        if all(task["id"] != task_id for task in self._tasks):
+            self._tasks.append(
+                {
+                    "id": task_id, "rma": self.row.rma, "queue": queue, "kind": kind, "owner_role": owner,
+                    "details": details, "created_at": self.now, "due_at": due_at,
+                }
             )  # fmt: skip
 
     # Clocks -------------------------------------------------------------------------------------
@@ -174,50 +178,53 @@ class Case:
             awaiting_approval=row.awaiting_approval,
             owed_without_refund_minor=row.owed_without_refund_minor,
         )
-        return stages.derive(milestones, self.lots, [RefundStatus(x.status) for x in self.refunds])
+        return stages.derive(milestones, self.lots, [refund.status for refund in self.refunds])
 
     def save(self) -> CaseState:
         """Write everything back, with the audit records; answers what the run needs to know."""
-        row = self.row
-        row.stage = stage = self.stage
+        row, connection = self.row, self.connection
+        row.stage = self.stage
         row.last_at = self.now
-        row.ended_at = (row.ended_at or self.now) if stage in stages.ENDED else None
+        row.ended_at = (row.ended_at or self.now) if row.stage in stages.ENDED else None
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
         goods = case_rows.dispositions(
             row.rma, row.audit_count, self._lots_before, self.lots, self.now, self.actor.id
         )
-        if self.is_new:
-            self.session.add(row)
-        self.session.flush()  # the return's row first: everything else refers to it
-        case_rows.save_clocks(self.session, row.rma, self._standings_before, self.standings)
-        case_rows.append(self.session, tables.AuditRecord, audit)
-        case_rows.append(self.session, tables.Notice, notices)
-        case_rows.save_lots(self.session, row.rma, self._lots_before, self.lots)
-        case_rows.append(self.session, tables.DispositionChange, goods)
-        self._save_next_step(stage)
+        return_rows.save_return(connection, self._row_before, row)  # first: everything else refers to it
+        return_rows.save_refunds(connection, self._refunds_before, self.refunds)
+        case_rows.save_clocks(connection, row.rma, self._standings_before, self.standings)
+        append(connection, tables.AuditRecord, audit)
+        append(connection, tables.Notice, notices)
+        case_rows.save_lots(connection, row.rma, self._lots_before, self.lots)
+        append(connection, tables.DispositionChange, goods)
+        case_rows.file_tasks(connection, self._tasks)
+        self._save_next_step()
         return self.state()
 
-    def _save_next_step(self, stage: Stage) -> None:
-        step = NEXT_STEP.get(stage)
+    def _save_next_step(self) -> None:
+        row = self.row
+        step = NEXT_STEP.get(row.stage)
         if step is None:
-            case_rows.end_next_step(self.session, self.row.rma, self.now, self.actor.id)
+            case_rows.end_next_step(self.connection, row.rma, self.now, self.actor.id)
             return
-        due_at = self.row.next_due_at or self.row.refund_due_at or self.now
-        if step.due == "expiry" and self.row.expires_at is not None:
-            due_at = self.row.expires_at
+        due_at = row.next_due_at or row.refund_due_at or self.now
+        if step.due == "expiry" and row.expires_at is not None:
+            due_at = row.expires_at
         values = {
-            "queue": step.queue, "kind": stage, "owner_role": step.owner, "due_at": due_at,
+            "queue": step.queue, "kind": row.stage, "owner_role": step.owner, "due_at": due_at,
             "done_at": None, "done_by": None,
         }  # fmt: skip
-        case_rows.put_next_step(self.session, self.row.rma, values, created_at=self.now, is_new=self.is_new)
+        case_rows.put_next_step(
+            self.connection, row.rma, values, created_at=self.now, is_new=self._row_before is None
+        )
 
     # What the workflow is told ------------------------------------------------------------------
 
     def state(self) -> CaseState:
         """What a run needs to know of the return."""
-        stage = Stage(self.row.stage)
+        stage = self.row.stage
         due = [r for r in self.refunds if _needs_the_processor(r)]
         now_due = tuple(r.id for r in due if r.look_again_at is None or r.look_again_at <= self.now)
         ended = stage in stages.ENDED
@@ -245,7 +252,7 @@ class Case:
     def outcome(self) -> Outcome:
         """The answer to a command that was carried out."""
         row = self.row
-        return Outcome(True, Stage(row.stage), "", (), "", row.processing_due_at, row.refund_due_at)
+        return Outcome(True, row.stage, "", (), "", row.processing_due_at, row.refund_due_at)
 
 
 def jitter(rma: str) -> timedelta:
@@ -254,7 +261,7 @@ def jitter(rma: str) -> timedelta:
 
 
 def load_case(
-    session: Session,
+    connection: Connection,
     rma: str,
     rules_of: RulesOf,
     *,
@@ -264,39 +271,36 @@ def load_case(
     to_read: bool = False,
 ) -> Case | None:
     """The return as it stands, its row locked against other writers unless it is only `to_read`; or None."""
-    row = session.get(tables.Return, rma, with_for_update=None if to_read else True)
+    row = return_rows.load_return(connection, rma, locked=not to_read)
     if row is None:
         return None
-    lots = case_rows.load_lots(session, rma)
-    standings = case_rows.load_clocks(session, rma)
+    lots = case_rows.load_lots(connection, rma)
+    standings = case_rows.load_clocks(connection, rma)
+    refunds = return_rows.load_refunds(connection, rma) if row.decided_at is not None else []
     return Case(
-        session,
+        connection,
         row,
-        rules_of(session, row.policy_version),
+        rules_of(connection, row.policy_version),
         actor,
         max(now, row.last_at),
         key,
         lots=lots,
         standings=standings,
-        refunds=_refunds(session, rma) if row.decided_at is not None else [],
+        refunds=refunds,
+        _row_before=replace(row),
+        _refunds_before=return_rows.copies(refunds),
         _lots_before=list(lots),
         _standings_before=dict(standings),
     )
 
 
-def new_case(session: Session, row: tables.Return, rules: PolicyInForce, actor: Actor, key: str) -> Case:
+def new_case(connection: Connection, row: ReturnRow, rules: PolicyInForce, actor: Actor, key: str) -> Case:
     """A return that is only now coming to be."""
-    return Case(session, row, rules, actor, row.recorded_at, key, is_new=True)
+    return Case(connection, row, rules, actor, row.recorded_at, key)
 
 
-def _refunds(session: Session, rma: str) -> list[tables.Refund]:
-    return list(
-        session.exec(select(tables.Refund).where(tables.Refund.rma == rma).order_by(tables.Refund.id))
-    )
+_AT_THE_PROCESSOR = stages.TO_SEND | {RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION}
 
 
-def _needs_the_processor(refund: tables.Refund) -> bool:
-    return RefundStatus(refund.status) in stages.TO_SEND | {
-        RefundStatus.PENDING,
-        RefundStatus.REQUIRES_ACTION,
-    }
+def _needs_the_processor(refund: RefundRow) -> bool:
+    return refund.status in _AT_THE_PROCESSOR

@@ -10,28 +10,46 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, func, select, update
+from sqlmodel import Session, col
 
 from returndesk.domain.errors import NotFound, Refused
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import CommandKind
 from returndesk.messages import CommandRef, Outcome
 from returndesk.store import tables
-from returndesk.store.case_rows import append
 from returndesk.store.database import Database
+from returndesk.store.statements import append, table_of
 
 _OUTCOME = TypeAdapter(Outcome)
-_RETURN = select(tables.Return.rma).where(tables.Return.rma == bindparam("rma"))
+_returns = table_of(tables.Return)
+_RETURN = select(_returns.c.rma).where(_returns.c.rma == bindparam("rma"))
+_commands = table_of(tables.Command)
 _STAMP = (
-    update(tables.Command)
-    .where(col(tables.Command.id) == bindparam("key_id"), col(tables.Command.stamped_at).is_(None))
+    update(_commands)
+    .where(_commands.c.id == bindparam("key_id"), _commands.c.stamped_at.is_(None))
     .values(
-        outcome=func.coalesce(col(tables.Command.outcome), bindparam("answer", type_=tables.Json)),
+        outcome=func.coalesce(_commands.c.outcome, bindparam("answer", type_=tables.Json)),
         stamped_at=bindparam("now"),
     )
 )
+_UNSTAMPED = (
+    select(_commands)
+    .where(_commands.c.stamped_at.is_(None), _commands.c.recorded_at <= bindparam("until"))
+    .order_by(_commands.c.recorded_at)
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The message or visit in which a customer asked; `contacted_at` UTC."""
+
+    id: str
+    order_reference: str
+    channel: str
+    contacted_at: datetime
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,7 @@ class Asked:
     policy_version: str
     input: dict[str, Any]
     texts: dict[str, str]
-    contact: tables.Contact | None = None
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True)
@@ -70,52 +88,51 @@ def write_down(database: Database, asked: Asked, now: datetime) -> Written:
     Raises `Refused` (`idempotency_key_reused`) where the key came with another input before, and `NotFound`
     (`return_not_found`) for a command to a return that is not there.
     """
-    command = tables.Command(
-        id=new_id("cmd"),
-        rma=asked.rma,
-        kind=asked.kind,
-        actor_id=asked.actor.id,
-        role=asked.actor.role,
-        policy_version=asked.policy_version,
-        idempotency_key=asked.idempotency_key,
-        input_hash=asked.input_hash,
-        input=asked.input,
-        recorded_at=now,
-    )
+    ref = CommandRef(new_id("cmd"), asked.kind, asked.actor.id, asked.actor.role, asked.policy_version)
     try:
-        with database.write() as session:
-            if asked.contact is None and not _is_return(session, asked.rma):
+        with database.transaction() as connection:
+            if asked.contact is None and not _is_return(connection, asked.rma):
                 raise NotFound(
                     "return_not_found", "There is no return with this RMA number. Check it on the slip."
                 )
-            append(session, tables.Command, [command.model_dump()])
-            append(
-                session,
-                tables.Text,
-                [
-                    {"id": text_id, "body": body, "actor_id": asked.actor.id, "recorded_at": now}
-                    for text_id, body in asked.texts.items()
-                ],
-            )
-            append(session, tables.Contact, [asked.contact.model_dump()] if asked.contact else [])
+            _insert(connection, ref, asked, now)
     except IntegrityError:
         with database.read() as session:
             earlier = _earlier(session, asked)
         if earlier is None:
             raise
         return earlier
-    return _written(command)
+    return Written(ref, asked.rma, now, outcome=None)
 
 
-def _is_return(session: Session, rma: str) -> bool:
-    return session.connection().scalar(_RETURN, {"rma": rma}) is not None
+def _is_return(connection: Connection, rma: str) -> bool:
+    return connection.scalar(_RETURN, {"rma": rma}) is not None
+
+
+def _insert(connection: Connection, ref: CommandRef, asked: Asked, now: datetime) -> None:
+    by = {"actor_id": ref.actor_id, "recorded_at": now}
+    command = {
+        "id": ref.command_id,
+        "rma": asked.rma,
+        "kind": ref.kind,
+        "role": ref.role,
+        "policy_version": ref.policy_version,
+        "idempotency_key": asked.idempotency_key,
+        "input_hash": asked.input_hash,
+        "input": asked.input,
+        **by,
+    }
+    append(connection, tables.Command, [command])
+    texts = [{"id": text_id, "body": body, **by} for text_id, body in asked.texts.items()]
+    append(connection, tables.Text, texts)
+    append(connection, tables.Contact, [{**vars(asked.contact), **by}] if asked.contact else [])
 
 
 def _earlier(session: Session, asked: Asked) -> Written | None:
-    command = session.exec(
+    command = session.scalars(
         select(tables.Command).where(
-            tables.Command.actor_id == asked.actor.id,
-            tables.Command.idempotency_key == asked.idempotency_key,
+            col(tables.Command.actor_id) == asked.actor.id,
+            col(tables.Command.idempotency_key) == asked.idempotency_key,
         )
     ).first()
     if command is None:
@@ -142,12 +159,19 @@ def find(session: Session, command_id: str) -> Written | None:
 
 
 def _written(command: tables.Command) -> Written:
-    ref = CommandRef(
-        command.id, CommandKind(command.kind), command.actor_id, Role(command.role), command.policy_version
-    )
     stamped = command.outcome is not None and command.stamped_at is not None
     outcome = _OUTCOME.validate_python(command.outcome) if stamped else None
-    return Written(ref, command.rma, command.recorded_at, outcome)
+    return Written(_ref(command), command.rma, command.recorded_at, outcome)
+
+
+def _ref(row: Any) -> CommandRef:
+    return CommandRef(row.id, CommandKind(row.kind), row.actor_id, Role(row.role), row.policy_version)
+
+
+def unstamped(connection: Connection, until: datetime, limit: int) -> list[tuple[str, CommandRef]]:
+    """Commands recorded until then that have no stamp, oldest first; each behind the RMA of its return."""
+    rows = connection.execute(_UNSTAMPED, {"until": until, "limit": limit})
+    return [(row.rma, _ref(row)) for row in rows]
 
 
 def stamp(database: Database, outcomes: Sequence[tuple[str, Outcome]], now: datetime) -> None:
@@ -156,5 +180,5 @@ def stamp(database: Database, outcomes: Sequence[tuple[str, Outcome]], now: date
         {"key_id": command_id, "answer": _OUTCOME.dump_python(outcome, mode="json"), "now": now}
         for command_id, outcome in outcomes
     ]
-    with database.write() as session:
-        session.connection().execute(_STAMP, rows)
+    with database.transaction() as connection:
+        connection.execute(_STAMP, rows)

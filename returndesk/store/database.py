@@ -53,6 +53,18 @@ class Database:
             yield session
             session.commit()
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reading one consistent state, where a session's objects would cost more than the rows."""
+        with self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection that commits when the block ends and rolls back when it raises. Never around a network call."""
+        with self._writing, self.engine.begin() as connection:
+            yield connection
+
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()

@@ -7,10 +7,12 @@ Debits are positive, credits negative.
 from datetime import datetime
 from enum import StrEnum
 
-from sqlmodel import Session
+from sqlalchemy import Connection
 
 from returndesk.domain.settlement import Amounts
 from returndesk.store import tables
+from returndesk.store.return_rows import RefundRow
+from returndesk.store.statements import append
 
 
 class Account(StrEnum):
@@ -24,22 +26,20 @@ class Account(StrEnum):
 
 
 def _post(
-    session: Session, entry: str, rma: str, currency: str, at: datetime, postings: dict[Account, int]
+    connection: Connection, entry: str, rma: str, currency: str, at: datetime, postings: dict[Account, int]
 ) -> None:
     if sum(postings.values()) != 0:
         raise AssertionError(f"ledger entry {entry} does not balance")
-    for account, amount_minor in postings.items():
-        if amount_minor:
-            session.add(
-                tables.Posting(
-                    entry=entry, account=account, rma=rma, currency=currency, amount_minor=amount_minor, at=at
-                )
-            )
+    common = {"entry": entry, "rma": rma, "currency": currency, "at": at}
+    rows = [
+        {**common, "account": account, "amount_minor": minor} for account, minor in postings.items() if minor
+    ]
+    append(connection, tables.Posting, rows)
 
 
-def granted(session: Session, rma: str, currency: str, at: datetime, amounts: Amounts) -> None:
+def granted(connection: Connection, rma: str, currency: str, at: datetime, amounts: Amounts) -> None:
     """The shop decided: it owes the customer the settlement."""
-    _post(session, f"granted:{rma}", rma, currency, at, {
+    _post(connection, f"granted:{rma}", rma, currency, at, {
         Account.GOODS_RETURNED: amounts.goods_minor,
         Account.TAX_RETURNED: amounts.goods_tax_minor + amounts.shipping_tax_minor,
         Account.SHIPPING_RETURNED: amounts.shipping_minor,
@@ -47,17 +47,17 @@ def granted(session: Session, rma: str, currency: str, at: datetime, amounts: Am
     })  # fmt: skip
 
 
-def refunded(session: Session, refund: tables.Refund, at: datetime) -> None:
+def refunded(connection: Connection, refund: RefundRow, at: datetime) -> None:
     """The processor confirmed a refund: the shop owes that much less."""
-    _post(session, f"refunded:{refund.id}", refund.rma, refund.currency, at, {
+    _post(connection, f"refunded:{refund.id}", refund.rma, refund.currency, at, {
         Account.OWED_TO_CUSTOMERS: refund.amount_minor,
         Account.PROCESSOR: -refund.amount_minor,
     })  # fmt: skip
 
 
-def reversed_(session: Session, refund: tables.Refund, at: datetime) -> None:
+def reversed_(connection: Connection, refund: RefundRow, at: datetime) -> None:
     """A confirmed refund came back: the shop owes it again."""
-    _post(session, f"reversed:{refund.id}", refund.rma, refund.currency, at, {
+    _post(connection, f"reversed:{refund.id}", refund.rma, refund.currency, at, {
         Account.PROCESSOR: refund.amount_minor,
         Account.OWED_TO_CUSTOMERS: -refund.amount_minor,
     })  # fmt: skip

@@ -1,8 +1,7 @@
-"""Orders in the books: what was sold, to whom, and how many units of each line returns have claimed.
+"""Orders in the books: what was sold, and to whom. What returns take of it is counted in `units`.
 
-Guarantees: sending the same order again changes nothing; what a return was built on never changes under it; one
-unit is claimed by one return only, however many processes ask at once. Locks are taken in the order orders, lines,
-payments. Objects a session already holds do not see the counters move: read the rows again.
+Guarantees: sending the same order again changes nothing; what a return was built on never changes under it. Locks
+are taken in the order orders, lines, payments.
 """
 
 import hashlib
@@ -14,9 +13,9 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from pydantic import BaseModel
-from sqlalchemy import CursorResult, bindparam, delete
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, select
 
 from returndesk.domain.errors import NotFound, Refused
 from returndesk.domain.orders import CustomerInput, OrderInput, PaymentInput, SoldLine, sold_lines
@@ -141,64 +140,6 @@ def order_view(session: Session, reference: str) -> OrderView:
         lines=[LineView(**line.model_dump(include=set(LineView.model_fields))) for line in lines],
         payments=[PaymentView(**x.model_dump(include=set(PaymentView.model_fields))) for x in payments],
     )
-
-
-_claimed = col(OrderLine.claimed) + bindparam("claim")
-_granted = col(OrderLine.granted) + bindparam("grant")
-_COUNT = (
-    update(OrderLine)
-    .where(
-        col(OrderLine.order_reference) == bindparam("key_reference"),
-        col(OrderLine.line) == bindparam("key_line"),
-        _granted >= 0,
-        _granted <= _claimed,
-        _claimed <= col(OrderLine.quantity),
-    )
-    .values(claimed=_claimed, granted=_granted)
-)
-"""The counters of a line: given back ≤ claimed ≤ sold, whatever changes."""
-
-
-def claim_units(session: Session, order_reference: str, line: int, quantity: int) -> bool:
-    """Give units of a line to a return; False, and nothing changed, when not that many are free."""
-    return _counted(session, order_reference, line, claim=_positive(quantity))
-
-
-def release_units(session: Session, order_reference: str, line: int, quantity: int) -> None:
-    """Units a return claimed are free again. Given back ones never are: that is a defect, and an error."""
-    if not _counted(session, order_reference, line, claim=-_positive(quantity)):
-        raise LookupError(f"line {line}: {quantity} more units released than were claimed")
-
-
-def grant_units(session: Session, order_reference: str, line: int, quantity: int) -> None:
-    """Claimed units were given back. More than were claimed is a defect, and an error."""
-    if not _counted(session, order_reference, line, grant=_positive(quantity)):
-        raise LookupError(f"line {line}: {quantity} more units granted than were claimed")
-
-
-def grant_shipping(session: Session, order_reference: str) -> bool:
-    """Give the delivery's price back, once: False when it was given back before."""
-    once = update(Order).where(
-        col(Order.reference) == order_reference, col(Order.shipping_granted).is_(False)
-    )
-    return _rows(session, once.values(shipping_granted=True)) == 1
-
-
-def _positive(quantity: int) -> int:
-    if quantity <= 0:
-        raise ValueError("only a quantity above 0 is counted")
-    return quantity
-
-
-def _counted(session: Session, reference: str, line: int, *, claim: int = 0, grant: int = 0) -> bool:
-    changes = {"key_reference": reference, "key_line": line, "claim": claim, "grant": grant}
-    return session.connection().execute(_COUNT, changes).rowcount == 1
-
-
-def _rows(session: Session, statement: Any) -> int:
-    result = session.execute(statement, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)
-    return result.rowcount
 
 
 def _insert(session: Session, table: Any, values: dict[str, Any], *, unless: str) -> bool:

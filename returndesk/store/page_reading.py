@@ -12,7 +12,7 @@ from returndesk.domain.lots import Lot
 from returndesk.domain.money import format_plain
 from returndesk.domain.notices import REASON_SENTENCES
 from returndesk.domain.people import CLOCK, Role
-from returndesk.domain.stages import RefundStatus, Stage
+from returndesk.domain.stages import Stage
 from returndesk.store import tables
 from returndesk.store.cases import Case, load_case
 from returndesk.store.pages import (
@@ -25,7 +25,9 @@ from returndesk.store.pages import (
     SlipPage,
     TimelineView,
 )
+from returndesk.store.payments import label_of
 from returndesk.store.policies import PolicyBook, PolicyInForce
+from returndesk.store.return_rows import RefundRow
 
 
 def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime, slip_url: str) -> ReturnPage:
@@ -70,7 +72,7 @@ def slip_page(session: Session, policies: PolicyBook, rma: str, now: datetime) -
 
 
 def _case(session: Session, policies: PolicyBook, rma: str, now: datetime) -> Case:
-    case = load_case(session, rma, policies.of, actor=CLOCK, now=now, key="page", to_read=True)
+    case = load_case(session.connection(), rma, policies.of, actor=CLOCK, now=now, key="page", to_read=True)
     if case is None:
         raise NotFound("return_not_found", "There is no return with this RMA number.")
     return case
@@ -112,12 +114,12 @@ def _clock(clock: Clock, rules: PolicyInForce, now: datetime) -> ClockView:
     )
 
 
-def _refund(session: Session, refund: tables.Refund) -> RefundView:
+def _refund(session: Session, refund: RefundRow) -> RefundView:
     return RefundView(
         amount_minor=refund.amount_minor,
-        status=RefundStatus(refund.status),
+        status=refund.status,
         decided_at=refund.decided_at,
-        payment_label=session.get_one(tables.Payment, refund.payment_id).label,
+        payment_label=label_of(session.connection(), refund.payment_id),
         submitted_at=refund.submitted_at,
         credited_at=refund.credited_at,
         failed_at=refund.failed_at,

@@ -4,16 +4,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import Connection, bindparam, select
 from sqlmodel import Session
 
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.errors import NotFound
 from returndesk.domain.policy import Policy, read_policy
 from returndesk.store import tables
+from returndesk.store.statements import table_of
 
 Holidays = Callable[[str, str | None, Iterable[int]], frozenset[date]]
 """The public holidays of a country (and its subdivision) in some years."""
 
+_policies = table_of(tables.Policy)
+_BODY = select(_policies.c.body).where(_policies.c.version == bindparam("version"))
 _YEARS = range(2005, 2060)
 
 
@@ -39,15 +43,15 @@ class PolicyBook:
             session.flush()
         return self._put(policy)
 
-    def of(self, session: Session, version: str) -> PolicyInForce:
+    def of(self, connection: Connection, version: str) -> PolicyInForce:
         """The policy of a version. Raises `NotFound` where none was kept under it."""
         known = self._read.get(version)
         if known is not None:
             return known
-        row = session.get(tables.Policy, version)
-        if row is None:
+        body = connection.scalar(_BODY, {"version": version})
+        if body is None:
             raise NotFound("unknown_policy", "The policy version of this return is not in the database.")
-        return self._put(read_policy(row.body))
+        return self._put(read_policy(body))
 
     def _put(self, policy: Policy) -> PolicyInForce:
         self._read[policy.version] = in_force = PolicyInForce(policy, self.calendar(policy))

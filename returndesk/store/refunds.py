@@ -7,10 +7,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from returndesk.domain.stages import RefundStatus
 from returndesk.store import tables
+from returndesk.store.statements import table_of, updating
 
 
 def parameters_hash(payment_reference: str, amount_minor: int, currency: str) -> str:
@@ -27,7 +27,6 @@ class Sending:
     payment_reference: str
     amount_minor: int
     currency: str
-    status: RefundStatus
     processor_reference: str | None
     key_number: int
     first_sent_at: datetime | None
@@ -41,51 +40,51 @@ class Sending:
         return f"refund:{self.id}" if self.key_number == 1 else f"refund:{self.id}:{self.key_number}"
 
 
-def sending(session: Session, refund_id: str) -> Sending:
+_refunds = table_of(tables.Refund)
+_payments = table_of(tables.Payment)
+_c = _refunds.c
+_SENDING = (
+    select(
+        _c.id, _c.rma, _payments.c.reference, _c.amount_minor, _c.currency, _c.processor_reference,
+        _c.key_number, _c.first_sent_at, _c.last_sent_at, _c.absent_at, _c.looks, _c.parameters_hash,
+    )
+    .join(_payments, _payments.c.id == _c.payment_id)
+    .where(_c.id == bindparam("id"))
+)  # fmt: skip
+_ABOUT_TO_SEND = updating(tables.Refund, ["id"], ["first_sent_at", "last_sent_at", "absent_at"])
+_one = update(_refunds).where(_c.id == bindparam("key_id"))
+_SEEN_ABSENT = _one.values(absent_at=bindparam("now"), looks=_c.looks + 1)
+_LOOKED = _one.values(looks=_c.looks + 1)
+_PROVEN_ABSENT = _one.where(_c.key_number == bindparam("old_key")).values(
+    key_number=_c.key_number + 1, first_sent_at=None, last_sent_at=None, absent_at=None, looks=0
+)
+
+
+def sending(connection: Connection, refund_id: str) -> Sending:
     """A refund with what was sent of it. Raises where its parameters are not those it was granted with."""
-    row = session.get_one(tables.Refund, refund_id)
-    payment = session.get_one(tables.Payment, row.payment_id)
-    if parameters_hash(payment.reference, row.amount_minor, row.currency) != row.parameters_hash:
+    *row, granted = connection.execute(_SENDING, {"id": refund_id}).one()
+    refund = Sending(*row)
+    if parameters_hash(refund.payment_reference, refund.amount_minor, refund.currency) != granted:
         raise AssertionError(f"refund {refund_id} is not what was granted")
-    return Sending(
-        row.id, row.rma, payment.reference, row.amount_minor, row.currency, RefundStatus(row.status),
-        row.processor_reference, row.key_number, row.first_sent_at, row.last_sent_at, row.absent_at, row.looks,
-    )  # fmt: skip
+    return refund
 
 
-def about_to_send(session: Session, refund: Sending, now: datetime) -> None:
+def about_to_send(connection: Connection, refund: Sending, now: datetime) -> None:
     """Committed before every POST: since when this key may be known to the processor."""
-    session.exec(
-        update(tables.Refund)
-        .where(col(tables.Refund.id) == refund.id)
-        .values(first_sent_at=refund.first_sent_at or now, last_sent_at=now, absent_at=None)
-    )
+    values = {"first_sent_at": refund.first_sent_at or now, "last_sent_at": now, "absent_at": None}
+    connection.execute(_ABOUT_TO_SEND, {"key_id": refund.id, **values})
 
 
-def seen_absent(session: Session, refund_id: str, now: datetime) -> None:
+def seen_absent(connection: Connection, refund_id: str, now: datetime) -> None:
     """A complete listing did not have it."""
-    session.exec(
-        update(tables.Refund)
-        .where(col(tables.Refund.id) == refund_id)
-        .values(absent_at=now, looks=col(tables.Refund.looks) + 1)
-    )
+    connection.execute(_SEEN_ABSENT, {"key_id": refund_id, "now": now})
 
 
-def looked(session: Session, refund_id: str) -> None:
+def looked(connection: Connection, refund_id: str) -> None:
     """One more round without an answer."""
-    session.exec(
-        update(tables.Refund)
-        .where(col(tables.Refund.id) == refund_id)
-        .values(looks=col(tables.Refund.looks) + 1)
-    )
+    connection.execute(_LOOKED, {"key_id": refund_id})
 
 
-def proven_absent(session: Session, refund: Sending) -> None:
+def proven_absent(connection: Connection, refund: Sending) -> None:
     """No POST under the old key got through: a new key may be used."""
-    session.exec(
-        update(tables.Refund)
-        .where(col(tables.Refund.id) == refund.id, col(tables.Refund.key_number) == refund.key_number)
-        .values(
-            key_number=refund.key_number + 1, first_sent_at=None, last_sent_at=None, absent_at=None, looks=0
-        )
-    )
+    connection.execute(_PROVEN_ABSENT, {"key_id": refund.id, "old_key": refund.key_number})

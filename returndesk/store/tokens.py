@@ -10,14 +10,19 @@ import re
 import secrets
 from datetime import datetime
 
-from sqlalchemy import CursorResult
+from sqlalchemy import CursorResult, bindparam
 from sqlmodel import Session, col, select, update
 
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.mistakes import REFERENCE
 from returndesk.domain.people import Actor, Role
+from returndesk.store.statements import table_of
 from returndesk.store.tables import Token
 
+_tokens = table_of(Token)
+_LIVING = select(_tokens.c.hash, _tokens.c.actor_id, _tokens.c.role).where(
+    _tokens.c.hash == bindparam("digest"), _tokens.c.revoked_at.is_(None)
+)
 PREFIX = "rdk_"
 _LENGTH = len(PREFIX) + 43  # 32 bytes in URL-safe base64
 
@@ -47,9 +52,7 @@ def identify(session: Session, secret: str) -> Actor | None:
     if len(secret) != _LENGTH or not secret.startswith(PREFIX):
         return None
     digest = token_hash(secret)
-    row = session.exec(
-        select(Token).where(col(Token.hash) == digest, col(Token.revoked_at).is_(None))
-    ).first()
+    row = session.connection().execute(_LIVING, {"digest": digest}).first()
     if row is None or not hmac.compare_digest(row.hash, digest):
         return None
     return Actor(row.actor_id, Role(row.role))

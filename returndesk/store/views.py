@@ -224,7 +224,7 @@ def _clocks(session: Session, rma: str) -> list[ClockView]:
             due_at=standing.due_at,
             breached_at=standing.breached_at,
         )
-        for kind, standing in load_clocks(session, rma).items()
+        for kind, standing in load_clocks(session.connection(), rma).items()
     ]
 
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from api import orders, problems
 from returndesk.domain.people import Role
-from returndesk.store.orders import claim_units
+from returndesk.store.units import claim_units
 
 SignedIn = Callable[[Role], dict[str, str]]
 ORDER = {
@@ -67,7 +67,7 @@ def test_orders_come_from_the_desk_only(http: TestClient, signed_in: SignedIn, r
 def test_a_line_with_returned_units_does_not_change(http: TestClient, desk: Any, rep: dict[str, str]) -> None:
     http.put(ADDRESS, json=ORDER, headers=rep)
     with desk.database.write() as session:
-        claim_units(session, "A-1", 1, 1)
+        claim_units(session.connection(), "A-1", 1, 1)
     answer = http.put(ADDRESS, json=ORDER | {"discount_minor": 1}, headers=rep)
     assert (answer.status_code, answer.json()["code"]) == (409, "order_in_use")
     assert "Nothing was changed" in answer.json()["detail"]

@@ -102,6 +102,15 @@ def test_what_a_killed_build_left_is_cleared_away(environ: dict[str, str]) -> No
     assert not leftover.exists()
 
 
+def test_a_cache_that_cannot_be_written_to_is_a_sentence(environ: dict[str, str]) -> None:
+    Path(environ["HOME"]).mkdir()
+    (Path(environ["HOME"]) / ".cache").write_text("a file where the folder should be", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        find(print, environ=environ)
+    assert refused.value.code == "cache_unwritable"
+    assert "XDG_CACHE_HOME" in refused.value.sentence
+
+
 def test_a_relative_cache_folder_is_ignored(environ: dict[str, str]) -> None:
     cache = cache_folder({**environ, "XDG_CACHE_HOME": "here"})
     assert cache == Path(environ["HOME"]) / ".cache" / "returndesk" / "temporal"

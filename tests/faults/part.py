@@ -14,14 +14,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 FOLDER = Path(os.environ["RETURNDESK_FAULTS"])
-NOT_THE_CALLER = ("database.py", "contextlib.py", "session.py", "part.py")
+NOT_THE_CALLER = ("contextlib.py", "part.py")
 PR_SET_PDEATHSIG = 1
 
 
@@ -64,29 +65,33 @@ def _append(path: Path, line: str) -> None:
 
 def _watch(lives: Lives) -> None:
     """Make every commit and every call to the outside a point."""
-    from sqlmodel import Session
-
     from returndesk.gateways.smtp import SmtpMailer
     from returndesk.gateways.stripe import StripeGateway
     from returndesk.gateways.temporal import TemporalDoor
-    from returndesk.store import database
+    from returndesk.store.database import Database
 
-    class Watched(Session):
-        def commit(self) -> None:
-            where = _caller()
-            lives.passes(f"before the commit of {where}")
-            super().commit()
-            lives.passes(f"after the commit of {where}")
-
-    vars(database)["Session"] = Watched
+    for name in ("write", "transaction"):
+        setattr(Database, name, _around_commit(lives, getattr(Database, name)))
     for owner, name in ((StripeGateway, "create_refund"), (SmtpMailer, "send")):
         setattr(owner, name, _around(lives, getattr(owner, name)))
     for name in ("ask", "hint"):
         setattr(TemporalDoor, name, _around_later(lives, getattr(TemporalDoor, name)))
 
 
+def _around_commit(lives: Lives, transaction: Callable[[Any], AbstractContextManager[Any]]) -> Any:
+    @contextmanager
+    def watched(database: Any) -> Iterator[Any]:
+        where = _caller()
+        with transaction(database) as books:
+            yield books
+            lives.passes(f"before the commit of {where}")
+        lives.passes(f"after the commit of {where}")
+
+    return watched
+
+
 def _caller() -> str:
-    """Who commits: the function around the session, and for a transition of a return which one."""
+    """Who commits: the function around the transaction, and for a transition of a return which one."""
     frame = sys._getframe(2)
     while Path(frame.f_code.co_filename).name in NOT_THE_CALLER and frame.f_back is not None:
         frame = frame.f_back

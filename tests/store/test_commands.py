@@ -15,16 +15,14 @@ from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import CommandKind, Stage
 from returndesk.messages import Outcome
 from returndesk.store import tables
-from returndesk.store.commands import Asked, find, new_id, stamp, write_down
+from returndesk.store.commands import Asked, Contact, find, new_id, stamp, write_down
 from returndesk.store.database import Database
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
 def ask(**changed: Any) -> Asked:
-    contact = tables.Contact(
-        id=new_id("con"), channel="email", contacted_at=NOW, recorded_at=NOW, actor_id="rep-1"
-    )
+    contact = Contact(new_id("con"), "A-1", "email", NOW)
     asked = Asked(
         kind=CommandKind.REQUEST,
         actor=Actor("rep-1", Role.REP),

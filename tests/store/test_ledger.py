@@ -8,8 +8,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from returndesk.domain.settlement import Amounts
+from returndesk.domain.stages import RefundStatus
 from returndesk.store import ledger, tables
 from returndesk.store.database import Database
+from returndesk.store.return_rows import RefundRow
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 RMA = "RMA-7K3M-Q9TX"
@@ -36,9 +38,9 @@ def books(database: Database) -> Database:
     return database
 
 
-def refund() -> tables.Refund:
-    return tables.Refund(
-        id=f"{RMA}-1", rma=RMA, payment_id="p", amount_minor=20736, currency="USD", status="succeeded",
+def refund() -> RefundRow:
+    return RefundRow(
+        id=f"{RMA}-1", rma=RMA, payment_id="p", amount_minor=20736, currency="USD", status=RefundStatus.SUCCEEDED,
         parameters_hash="h", decided_at=NOW,
     )  # fmt: skip
 
@@ -58,7 +60,7 @@ def balances(database: Database) -> dict[str, int]:
 
 def test_what_is_granted_is_owed_with_its_tax_apart(books: Database) -> None:
     with books.write() as session:
-        ledger.granted(session, RMA, "USD", NOW, AMOUNTS)
+        ledger.granted(session.connection(), RMA, "USD", NOW, AMOUNTS)
     assert balances(books) == {
         "goods_returned": 18000, "tax_returned": 1536, "shipping_returned": 1200, "owed_to_customers": -20736,
     }  # fmt: skip
@@ -66,12 +68,12 @@ def test_what_is_granted_is_owed_with_its_tax_apart(books: Database) -> None:
 
 def test_a_refund_pays_what_is_owed_and_a_reversal_owes_it_again(books: Database) -> None:
     with books.write() as session:
-        ledger.granted(session, RMA, "USD", NOW, AMOUNTS)
-        ledger.refunded(session, refund(), NOW)
+        ledger.granted(session.connection(), RMA, "USD", NOW, AMOUNTS)
+        ledger.refunded(session.connection(), refund(), NOW)
     assert balances(books)["owed_to_customers"] == 0
     assert balances(books)["processor"] == -20736
     with books.write() as session:
-        ledger.reversed_(session, refund(), NOW)
+        ledger.reversed_(session.connection(), refund(), NOW)
     assert balances(books)["owed_to_customers"] == -20736
     assert balances(books)["processor"] == 0
 
@@ -81,9 +83,11 @@ def test_no_entry_is_written_twice(books: Database, entry: str) -> None:
     def post() -> None:
         with books.write() as session:
             if entry == "granted":
-                ledger.granted(session, RMA, "USD", NOW, AMOUNTS)
+                ledger.granted(session.connection(), RMA, "USD", NOW, AMOUNTS)
             else:
-                {"refunded": ledger.refunded, "reversed": ledger.reversed_}[entry](session, refund(), NOW)
+                {"refunded": ledger.refunded, "reversed": ledger.reversed_}[entry](
+                    session.connection(), refund(), NOW
+                )
 
     post()
     before = balances(books)

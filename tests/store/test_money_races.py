@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 RACER = """
 import sys
 from returndesk.store.database import Database
-from returndesk.store.orders import claim_units
 from returndesk.store.payments import reserve
+from returndesk.store.units import claim_units
 
 url, payment_id, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
 database = Database(url)
@@ -31,7 +31,7 @@ sys.stdin.readline()
 won = 0
 for _ in range(times):
     with database.write() as session:
-        won += reserve(session, payment_id, 100) if payment_id else claim_units(session, "A-1", 1, 3)
+        won += reserve(session.connection(), payment_id, 100) if payment_id else claim_units(session.connection(), "A-1", 1, 3)
 print(won)
 """
 

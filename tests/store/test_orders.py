@@ -13,15 +13,7 @@ from sqlmodel import Session, col, select
 from returndesk.domain.errors import NotFound, Refused
 from returndesk.domain.orders import OrderInput
 from returndesk.store.database import Database
-from returndesk.store.orders import (
-    Put,
-    claim_units,
-    grant_shipping,
-    grant_units,
-    order_view,
-    put_order,
-    release_units,
-)
+from returndesk.store.orders import Put, order_view, put_order
 from returndesk.store.payments import (
     capture_refund,
     note_disputed,
@@ -31,6 +23,7 @@ from returndesk.store.payments import (
     reverse_refund,
 )
 from returndesk.store.tables import Customer, Payment
+from returndesk.store.units import claim_units, grant_shipping, grant_units, release_units
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 CREATED, CHANGED, UNCHANGED = Put(True, False), Put(False, True), Put(False, False)
@@ -120,9 +113,9 @@ def test_an_order_without_returns_may_change_altogether(database: Database) -> N
 def test_what_a_return_was_built_on_does_not_change(database: Database, changed: dict[str, Any]) -> None:
     with database.write() as session:
         put(session, order())
-        claim_units(session, "A-1", 1, 1)
+        claim_units(session.connection(), "A-1", 1, 1)
         [payment_id] = session.exec(select(Payment.id))
-        reserve(session, payment_id, 100)
+        reserve(session.connection(), payment_id, 100)
         before = order_view(session, "A-1")
     with pytest.raises(Refused) as refused, database.write() as session:
         put(session, order(**changed))
@@ -143,7 +136,7 @@ def test_beside_a_return_everything_else_may_change(database: Database) -> None:
     )
     with database.write() as session:
         put(session, order())
-        claim_units(session, "A-1", 1, 2)
+        claim_units(session.connection(), "A-1", 1, 2)
         assert put(session, sent) == CHANGED
     with database.read() as session:
         view = order_view(session, "A-1")
@@ -197,16 +190,16 @@ def test_one_order_sent_twice_at_once_is_created_once(database: Database) -> Non
 def test_units_are_claimed_released_and_granted_within_the_line(database: Database) -> None:
     with database.write() as session:
         put(session, order())
-        assert not claim_units(session, "A-1", 1, 4)
-        assert claim_units(session, "A-1", 1, 3)
-        assert not claim_units(session, "A-1", 1, 1)
-        grant_units(session, "A-1", 1, 2)
+        assert not claim_units(session.connection(), "A-1", 1, 4)
+        assert claim_units(session.connection(), "A-1", 1, 3)
+        assert not claim_units(session.connection(), "A-1", 1, 1)
+        grant_units(session.connection(), "A-1", 1, 2)
         with pytest.raises(LookupError):
-            release_units(session, "A-1", 1, 2)
-        release_units(session, "A-1", 1, 1)
+            release_units(session.connection(), "A-1", 1, 2)
+        release_units(session.connection(), "A-1", 1, 1)
         with pytest.raises(LookupError):
-            grant_units(session, "A-1", 1, 1)
-        assert not claim_units(session, "A-1", 9, 1)
+            grant_units(session.connection(), "A-1", 1, 1)
+        assert not claim_units(session.connection(), "A-1", 9, 1)
     with database.read() as session:
         assert [(x.claimed, x.granted) for x in order_view(session, "A-1").lines] == [(2, 2), (0, 0)]
 
@@ -214,20 +207,23 @@ def test_units_are_claimed_released_and_granted_within_the_line(database: Databa
 def test_the_delivery_is_given_back_once(database: Database) -> None:
     with database.write() as session:
         put(session, order())
-        assert [grant_shipping(session, "A-1"), grant_shipping(session, "A-1")] == [True, False]
+        assert [grant_shipping(session.connection(), "A-1"), grant_shipping(session.connection(), "A-1")] == [
+            True,
+            False,
+        ]
 
 
 def test_a_payment_gives_back_what_it_captured_and_no_more(database: Database) -> None:
     with database.write() as session:
         put(session, order())
         payment = session.exec(select(Payment.id)).one()
-        assert not reserve(session, payment, 3896)
-        assert reserve(session, payment, 3895)
+        assert not reserve(session.connection(), payment, 3896)
+        assert reserve(session.connection(), payment, 3895)
         assert room(session, payment) == 0
-        release(session, payment, 1000)
-        capture_refund(session, payment, 2895)
+        release(session.connection(), payment, 1000)
+        capture_refund(session.connection(), payment, 2895)
         assert room(session, payment) == 1000
-        reverse_refund(session, payment, 2895)
+        reverse_refund(session.connection(), payment, 2895)
         assert room(session, payment) == 3895
         assert room(session, "nobody's") == 0
 
@@ -236,12 +232,12 @@ def test_money_gone_elsewhere_lowers_the_room_and_noting_it_never_fails(database
     with database.write() as session:
         put(session, order())
         payment = session.exec(select(Payment.id)).one()
-        assert reserve(session, payment, 3000)
-        note_external(session, payment, 500)
-        note_disputed(session, payment, 300)
+        assert reserve(session.connection(), payment, 3000)
+        note_external(session.connection(), payment, 500)
+        note_disputed(session.connection(), payment, 300)
         assert room(session, payment) == 95
-        assert not reserve(session, payment, 96)
-        note_external(session, payment, 3895)
+        assert not reserve(session.connection(), payment, 96)
+        note_external(session.connection(), payment, 3895)
         assert room(session, payment) == 0
 
 
@@ -249,7 +245,7 @@ def test_more_than_was_reserved_is_never_released_or_refunded(database: Database
     with database.write() as session:
         put(session, order())
         payment = session.exec(select(Payment.id)).one()
-        reserve(session, payment, 100)
+        reserve(session.connection(), payment, 100)
     for move in (release, capture_refund, reverse_refund):
         with pytest.raises(IntegrityError), database.write() as session:
             move(session, payment, 101)

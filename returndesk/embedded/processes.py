@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -266,13 +267,22 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
+_OFFERED_PORTS = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections, one of which could take a port before its server listens."""
+
+
 def free_ports(count: int) -> list[int]:
     """So many different ports of 127.0.0.1 that nobody listens on now."""
+    ports: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+        for port in random.sample(_OFFERED_PORTS, len(_OFFERED_PORTS)):
+            if len(ports) == count:
+                break
+            offered = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                offered.bind(("127.0.0.1", port))
+                ports.append(port)
+    return ports
 
 
 def check_port(host: str, port: int, name: str, variable: str) -> None:

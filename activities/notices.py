@@ -33,6 +33,8 @@ RETRY_FIRST = timedelta(seconds=5)
 RETRY_LONGEST = timedelta(hours=1)
 
 ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
+    NoticeKind.REQUESTED: frozenset(Stage) - {Stage.DECLINED, Stage.CANCELLED},
+    NoticeKind.AUTHORIZED: frozenset(Stage) - {Stage.CANCELLED, Stage.EXPIRED},
     NoticeKind.REMINDER: frozenset({Stage.AUTHORIZED}),
     NoticeKind.DELAY: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
 }

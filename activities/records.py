@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.transitions import decision as deciding
 from activities.transitions.authorization import authorization
+from activities.transitions.ending import cancellation, decline
 from activities.transitions.inspections import inspections
 from activities.transitions.passing_time import clocks_passed, time_passed
 from activities.transitions.receipts import receipts
@@ -22,7 +23,9 @@ from returndesk.domain.errors import InvalidInput, NotFound, Refused
 from returndesk.domain.inputs import (
     ApprovalInput,
     AuthorizationInput,
+    CancellationInput,
     DecisionInput,
+    DeclineInput,
     InspectionsInput,
     ReceiptsInput,
 )
@@ -42,6 +45,8 @@ Transition = Callable[[Case, dict[str, Any]], None]
 
 _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.AUTHORIZATION: lambda c, i: authorization(c, AuthorizationInput.model_validate(i)),
+    CommandKind.DECLINE: lambda c, i: decline(c, DeclineInput.model_validate(i)),
+    CommandKind.CANCELLATION: lambda c, i: cancellation(c, CancellationInput.model_validate(i)),
     CommandKind.RECEIPTS: lambda c, i: receipts(c, ReceiptsInput.model_validate(i)),
     CommandKind.INSPECTIONS: lambda c, i: inspections(c, InspectionsInput.model_validate(i)),
     CommandKind.DECISION: lambda c, i: deciding.decision(c, DecisionInput.model_validate(i)),

@@ -18,9 +18,12 @@ from api.identity import require
 from api.problems import problems
 from returndesk.domain.errors import InvalidInput, NotFound
 from returndesk.domain.inputs import (
+    AnyCommandInput,
     ApprovalInput,
     AuthorizationInput,
+    CancellationInput,
     DecisionInput,
+    DeclineInput,
     InspectionsInput,
     ReceiptsInput,
     RequestInput,
@@ -91,7 +94,7 @@ async def request_return(
 async def _command(
     kind: CommandKind,
     rma: str,
-    body: AuthorizationInput | ReceiptsInput | InspectionsInput | DecisionInput | ApprovalInput,
+    body: AnyCommandInput,
     request: Request,
     key: str,
     actor: Actor,
@@ -111,6 +114,30 @@ async def authorize(
 ) -> Response:
     """Say yes: the customer is mailed instructions and a slip; the clocks wait for the goods."""
     return await _command(CommandKind.AUTHORIZATION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/decline", response_model=CommandAnswer, responses=_COMMAND)
+async def decline(
+    rma: Rma,
+    body: DeclineInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.DECLINE)],
+) -> Response:
+    """Say no before anything is sent: the customer is told each reason, the units may be asked for again."""
+    return await _command(CommandKind.DECLINE, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/cancellation", response_model=CommandAnswer, responses=_COMMAND)
+async def cancel(
+    rma: Rma,
+    body: CancellationInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.CANCELLATION)],
+) -> Response:
+    """The customer keeps the goods: the return ends, and the units may be asked for again."""
+    return await _command(CommandKind.CANCELLATION, rma, body, request, key, actor)
 
 
 @router.post("/returns/{rma}/receipts", response_model=CommandAnswer, responses=_COMMAND)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, SQLModel, col, func, select
 
 from returndesk.domain.lots import Acceptance, Reception
-from returndesk.domain.stages import SUBMITTED, RefundStatus, Stage
+from returndesk.domain.stages import SUBMITTED, RefundStatus
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.store import tables
 from returndesk.store.audit_verification import verify
@@ -22,7 +22,7 @@ from returndesk.store.database import Database
 
 LIVE_AT_STRIPE = {"pending", "requires_action", "succeeded"}
 GONE = {RefundStatus.FAILED, RefundStatus.CANCELED}
-ONCE_IN_A_LIFE = {"requested", "authorized", "decided", "expired", "approved"}
+ONCE_IN_A_LIFE = {"requested", "authorized", "decided", "expired", "approved", "declined", "cancelled"}
 MAILS_READ_MAX = 1_000_000
 
 T = TypeVar("T", bound=SQLModel)
@@ -217,11 +217,7 @@ class World:
     def units_are_conserved(self) -> Iterator[str]:
         """The counters of every order line are what the returns' lots add up to."""
         decided = {r.rma for r in self.all_of(tables.Return) if r.decided_at is not None}
-        order_of = {
-            r.rma: r.order_reference
-            for r in self.all_of(tables.Return)
-            if r.stage not in (Stage.DECLINED, Stage.CANCELLED)
-        }
+        order_of = {r.rma: r.order_reference for r in self.all_of(tables.Return)}
         claimed: Counter[tuple[str, int]] = Counter()
         granted: Counter[tuple[str, int]] = Counter()
         for lot in self.all_of(tables.Lot):
@@ -229,7 +225,7 @@ class World:
             if (
                 order is None
                 or lot.line is None
-                or lot.reception in (Reception.SHORT_SHIPPED, Reception.EXPIRED)
+                or lot.reception in (Reception.SHORT_SHIPPED, Reception.EXPIRED, Reception.CANCELLED)
             ):
                 continue
             if lot.rma in decided and lot.acceptance == Acceptance.REJECTED:

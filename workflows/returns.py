@@ -87,6 +87,16 @@ class ReturnWorkflow:
         """The shop says yes: the customer gets instructions, and the clocks wait for the goods."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.DECLINE)
+    async def decline(self, command: CommandRef) -> Outcome:
+        """The shop says no before anything was sent: the customer is told why, and the clocks stop."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.CANCELLATION)
+    async def cancellation(self, command: CommandRef) -> Outcome:
+        """The customer keeps the goods: the clocks stop."""
+        return await self._asked(command)
+
     @workflow.update(name=CommandKind.RECEIPTS)
     async def receipts(self, command: CommandRef) -> Outcome:
         """The warehouse has a parcel: the clocks run again."""
@@ -109,6 +119,8 @@ class ReturnWorkflow:
 
     @request.validator
     @authorization.validator
+    @decline.validator
+    @cancellation.validator
     @receipts.validator
     @inspections.validator
     @decision.validator

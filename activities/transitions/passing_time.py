@@ -1,17 +1,16 @@
 """What time alone does to a return: warnings, breaches with an honest delay notice, the reminder and expiry."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from activities.transitions.ending import let_go
 from activities.transitions.facts import common
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
-from returndesk.domain.lots import ON_THE_WAY, Reception
+from returndesk.domain.lots import Reception
 from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
 from returndesk.store.cases import NEXT_STEP, Case
-from returndesk.store.units import release_units
 
 
 def time_passed(case: Case) -> None:
@@ -64,10 +63,7 @@ def _expire(case: Case) -> None:
     row = case.row
     assert row.authorized_at is not None, "only authorized returns wait for goods"
     assert row.expires_at is not None, "only authorized returns wait for goods"
-    for at, lot in enumerate(case.lots):
-        if lot.reception in ON_THE_WAY and lot.line is not None:
-            release_units(case.connection, row.order_reference, lot.line, lot.quantity)
-            case.lots[at] = replace(lot, reception=Reception.EXPIRED)
+    let_go(case, Reception.EXPIRED)
     row.expired_at = case.now
     case.stop_clock(PROCESSING, "expired")
     case.stop_clock(REFUND, "expired")

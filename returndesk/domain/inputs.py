@@ -93,6 +93,36 @@ class AuthorizationInput(_Input):
     note: Note | None = None
 
 
+class DeclineReason(StrEnum):
+    """Why the shop says no before anything is sent; each has its sentence in `notices.REASON_SENTENCES`."""
+
+    WINDOW_PASSED = "window_passed"
+    FINAL_SALE = "final_sale"
+    ALREADY_RETURNED = "already_returned"
+    NOT_FROM_US = "not_from_us"
+    MADE_TO_ORDER = "made_to_order"
+    HYGIENE = "hygiene"
+
+
+class DeclineInput(_Input):
+    """The shop's no, with every reason the customer is told."""
+
+    reasons: Annotated[tuple[DeclineReason, ...], Field(min_length=1, max_length=6)]
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _reasons_once(self) -> Self:
+        if len(set(self.reasons)) != len(self.reasons):
+            raise ValueError("each reason may be named once")
+        return self
+
+
+class CancellationInput(_Input):
+    """The customer does not want to send it back any more."""
+
+    note: Note | None = None
+
+
 class ReceivedItem(_Input):
     """Units of one order line that a parcel held."""
 
@@ -145,3 +175,15 @@ class ApprovalInput(_Input):
     """A manager's yes to a refund above the approval limit."""
 
     note: Note | None = None
+
+
+AnyCommandInput = (
+    AuthorizationInput
+    | DeclineInput
+    | CancellationInput
+    | ReceiptsInput
+    | InspectionsInput
+    | DecisionInput
+    | ApprovalInput
+)
+"""What somebody may ask of a return that is there."""

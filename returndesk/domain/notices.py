@@ -42,6 +42,7 @@ class NoticeKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     REMINDER = "reminder"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
     DELAY = "delay"
 
 
@@ -63,6 +64,9 @@ REASON_SENTENCES: Final[Mapping[str, str]] = {
     "final_sale": "It was sold as final sale, which cannot be returned.",
     "already_returned": "It has already been returned.",
     "unknown_line": "It is not part of this order.",
+    "not_from_us": "It was not bought from us.",
+    "made_to_order": "It was made to order, which cannot be returned.",
+    "hygiene": "For reasons of hygiene it cannot be returned once it has been unsealed.",
 }
 """What the customer reads for each coded reason: a whole sentence that stands beside the item's title."""
 
@@ -319,6 +323,14 @@ class Expired(NoticeFacts):
     send_by: AwareDatetime
 
 
+class Cancelled(NoticeFacts):
+    """The customer took the request back. `may_be_sent`: instructions had been mailed, which no longer hold."""
+
+    kind: Literal[NoticeKind.CANCELLED] = NoticeKind.CANCELLED
+    cancelled_at: AwareDatetime
+    may_be_sent: bool
+
+
 class Delay(NoticeFacts):
     """A clock was breached: what was promised for `promised_at` comes by `new_date` (policy 3)."""
 
@@ -346,6 +358,7 @@ AnyFacts = (
     | RefundFailed
     | Reminder
     | Expired
+    | Cancelled
     | Delay
 )
 

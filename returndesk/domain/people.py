@@ -39,6 +39,8 @@ _HEAD = frozenset({Role.MANAGER, Role.ADMIN})
 MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.REQUEST: _DESK,
     CommandKind.AUTHORIZATION: _DESK,
+    CommandKind.DECLINE: _DESK,
+    CommandKind.CANCELLATION: _DESK,
     CommandKind.RECEIPTS: _FLOOR,
     CommandKind.INSPECTIONS: _FLOOR,
     CommandKind.DECISION: _DESK,

@@ -35,6 +35,8 @@ class CommandKind(StrEnum):
 
     REQUEST = "request"
     AUTHORIZATION = "authorization"
+    DECLINE = "decline"
+    CANCELLATION = "cancellation"
     RECEIPTS = "receipts"
     INSPECTIONS = "inspections"
     DECISION = "decision"
@@ -74,8 +76,9 @@ _MONEY_EVENTS = frozenset({EventKind.REFUND_ANSWERED, EventKind.PROCESSOR_HINT})
 
 ALLOWED: dict[Stage | None, frozenset[CommandKind | EventKind]] = {
     None: frozenset({CommandKind.REQUEST}),
-    Stage.REQUESTED: frozenset({CommandKind.AUTHORIZATION}) | _ANY_EVENT,
-    Stage.AUTHORIZED: frozenset({CommandKind.RECEIPTS}) | _ANY_EVENT,
+    Stage.REQUESTED: frozenset({CommandKind.AUTHORIZATION, CommandKind.DECLINE, CommandKind.CANCELLATION})
+    | _ANY_EVENT,
+    Stage.AUTHORIZED: frozenset({CommandKind.RECEIPTS, CommandKind.CANCELLATION}) | _ANY_EVENT,
     Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _ANY_EVENT,
     Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _ANY_EVENT,
     Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _ANY_EVENT,
@@ -107,6 +110,8 @@ class Milestones:
     """The facts beside lots and refunds that the stage is derived from."""
 
     authorized: bool
+    declined: bool
+    cancelled: bool
     expired: bool
     decided: bool
     awaiting_approval: bool
@@ -117,6 +122,10 @@ def derive(milestones: Milestones, lots: Sequence[Lot], refunds: Collection[Refu
     """The stage of a return, from its facts alone."""
     if milestones.decided:
         return _after_decision(milestones, refunds)
+    if milestones.declined:
+        return Stage.DECLINED
+    if milestones.cancelled:
+        return Stage.CANCELLED
     if milestones.expired:
         return Stage.EXPIRED
     if not milestones.authorized:

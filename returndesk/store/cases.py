@@ -173,6 +173,8 @@ class Case:
         row = self.row
         milestones = stages.Milestones(
             authorized=row.authorized_at is not None,
+            declined=row.declined_at is not None,
+            cancelled=row.cancelled_at is not None,
             expired=row.expired_at is not None,
             decided=row.decided_at is not None,
             awaiting_approval=row.awaiting_approval,

@@ -56,7 +56,7 @@ def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime,
 def slip_page(session: Session, policies: PolicyBook, rma: str, now: datetime) -> SlipPage:
     """The packing slip. Raises `NotFound` where nothing is to be sent."""
     case = _case(session, policies, rma, now)
-    if case.row.expires_at is None:
+    if case.row.stage is not Stage.AUTHORIZED or case.row.expires_at is None:
         raise NotFound("no_slip", "There is no packing slip: this return is not authorized.")
     titles = _titles(session, case.row.order_reference)
     wanted: dict[int, int] = {}

@@ -32,6 +32,8 @@ class ReturnRow:
     authorized_at: datetime | None = None
     reminder_at: datetime | None = None
     expires_at: datetime | None = None
+    declined_at: datetime | None = None
+    cancelled_at: datetime | None = None
     expired_at: datetime | None = None
     received_at: datetime | None = None
     decided_at: datetime | None = None

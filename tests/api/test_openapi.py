@@ -67,7 +67,7 @@ def headers(signed_in: Callable[[Role], dict[str, str]]) -> Callable[..., dict[s
 
 
 RETURN = "/api/v1/returns/{rma}"
-COMMANDS = ["authorization", "receipts", "inspections", "decision", "approval"]
+COMMANDS = ["authorization", "decline", "cancellation", "receipts", "inspections", "decision", "approval"]
 
 
 def test_every_answer_is_one_that_is_described(
@@ -97,6 +97,11 @@ def test_every_answer_is_one_that_is_described(
     for returned in (rma, coat):
         assert call("GET", RETURN, of=returned, headers=headers()).json()["stage"] == "closed"
         call("GET", f"{RETURN}/timeline", of=returned, headers=headers())
+    for kind, body in (("decline", {"reasons": ["hygiene"]}), ("cancellation", {})):
+        line = {"items": [{"line": 1, "quantity": 1, "reason": "other"}]}
+        over = {"rma": call("POST", "/api/v1/returns", json=ASKED | line, headers=headers()).json()["rma"]}
+        call("POST", f"{RETURN}/{kind}", of=over, json=body, headers=headers())
+        call("GET", RETURN, of=over, headers=headers())
     one_unit = {"items": [{"line": 1, "quantity": 1, "reason": "other"}]}
     call("POST", "/api/v1/returns", json=ASKED | one_unit, headers=headers())
     for path in ("/api/v1/returns", "/api/v1/refunds", "/api/v1/tasks"):

@@ -92,7 +92,9 @@ WHO = {
     ("POST", "/api/v1/returns"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/approval"): "...ma",
     ("POST", "/api/v1/returns/{rma}/authorization"): "r..ma",
+    ("POST", "/api/v1/returns/{rma}/cancellation"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/decision"): "r..ma",
+    ("POST", "/api/v1/returns/{rma}/decline"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/receipts"): ".w.ma",
 }

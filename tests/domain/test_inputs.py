@@ -9,8 +9,10 @@ from pydantic import BaseModel, ValidationError
 from returndesk.domain.inputs import (
     ApprovalInput,
     AuthorizationInput,
+    CancellationInput,
     Channel,
     DecisionInput,
+    DeclineInput,
     InspectionsInput,
     ReceiptsInput,
     RequestInput,
@@ -107,6 +109,11 @@ def test_a_parcel_may_hold_a_line_twice_or_nothing() -> None:
         (DecisionInput, {"items": [VERDICT | {"acceptance": "pending"}]}, "items.0.acceptance"),
         (DecisionInput, {"items": [VERDICT | {"lot": 0}]}, "items.0.lot"),
         (ApprovalInput, {"yes": True}, ""),
+        (DeclineInput, {}, "reasons"),
+        (DeclineInput, {"reasons": []}, "reasons"),
+        (DeclineInput, {"reasons": ["canary"]}, "reasons.0"),
+        (DeclineInput, {"reasons": ["hygiene", "hygiene"]}, ""),
+        (CancellationInput, {"why": "canary"}, ""),
     ],
 )
 def test_the_other_commands_are_as_strict(
@@ -122,6 +129,7 @@ def test_what_is_stored_of_an_input_reads_back_as_the_same_input() -> None:
         (ReceiptsInput, {"items": [{"line": 1, "quantity": 2}], "more_expected": True}),
         (InspectionsInput, {"items": [SEEN], "decide": False}),
         (DecisionInput, {"items": [VERDICT | {"lot": 2}]}),
+        (DeclineInput, {"reasons": ["final_sale", "hygiene"], "note": "txt_1"}),
     ]:
         asked = model.model_validate(given)
         assert model.model_validate(asked.model_dump(mode="json", exclude_defaults=True)) == asked

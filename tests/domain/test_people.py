@@ -8,6 +8,8 @@ from returndesk.domain.stages import CommandKind
 BY_HAND = {
     "request": {"rep", "manager", "admin"},
     "authorization": {"rep", "manager", "admin"},
+    "decline": {"rep", "manager", "admin"},
+    "cancellation": {"rep", "manager", "admin"},
     "receipts": {"warehouse", "manager", "admin"},
     "inspections": {"warehouse", "manager", "admin"},
     "decision": {"rep", "manager", "admin"},

@@ -20,25 +20,27 @@ from returndesk.domain.stages import (
     refusal,
 )
 
-# By hand, from DESIGN 3 (its table, column "when"): R request, A authorization, r receipts, i inspections,
-# d decision, a approval; t time passed, m the processor answered, h the processor hinted; . is not possible.
+# By hand, from DESIGN 3 (its table, column "when"): R request, A authorization, n decline, c cancellation,
+# r receipts, i inspections, d decision, a approval; t time passed, m the processor answered, h the processor hinted; . is not possible.
 BY_HAND = {
-    None: "R.... ....",
-    Stage.REQUESTED: ".A... .tmh",
-    Stage.AUTHORIZED: "..r.. .tmh",
-    Stage.RECEIVED: "..ri. .tmh",
-    Stage.INSPECTED: "..r.d .tmh",
-    Stage.DECIDED: "..... atmh",
-    Stage.SETTLING: "..... .tmh",
-    Stage.SETTLED: "..... .tmh",
-    Stage.CLOSED: "..... ..mh",
-    Stage.DECLINED: "..... ....",
-    Stage.EXPIRED: "..... ....",
-    Stage.CANCELLED: "..... ....",
+    None: "R...... ....",
+    Stage.REQUESTED: ".Anc... .tmh",
+    Stage.AUTHORIZED: "...cr.. .tmh",
+    Stage.RECEIVED: "....ri. .tmh",
+    Stage.INSPECTED: "....r.d .tmh",
+    Stage.DECIDED: "....... atmh",
+    Stage.SETTLING: "....... .tmh",
+    Stage.SETTLED: "....... .tmh",
+    Stage.CLOSED: "....... ..mh",
+    Stage.DECLINED: "....... ....",
+    Stage.EXPIRED: "....... ....",
+    Stage.CANCELLED: "....... ....",
 }
 LETTERS: dict[str, CommandKind | EventKind] = {
     "R": CommandKind.REQUEST,
     "A": CommandKind.AUTHORIZATION,
+    "n": CommandKind.DECLINE,
+    "c": CommandKind.CANCELLATION,
     "r": CommandKind.RECEIPTS,
     "i": CommandKind.INSPECTIONS,
     "d": CommandKind.DECISION,
@@ -114,9 +116,15 @@ def lots(letters: str) -> list[Lot]:
 
 def milestones(said: str, owed: int = 0) -> Milestones:
     words = said.split()
-    assert set(words) <= {"authorized", "expired", "decided", "approval"}
+    assert set(words) <= {"authorized", "declined", "cancelled", "expired", "decided", "approval"}
     return Milestones(
-        "authorized" in words, "expired" in words, "decided" in words, "approval" in words, owed
+        authorized="authorized" in words,
+        declined="declined" in words,
+        cancelled="cancelled" in words,
+        expired="expired" in words,
+        decided="decided" in words,
+        awaiting_approval="approval" in words,
+        owed_without_refund_minor=owed,
     )
 
 
@@ -134,6 +142,9 @@ S, P, F = RefundStatus.SUCCEEDED, RefundStatus.PENDING, RefundStatus.FAILED
         ("authorized", "xw", [], Stage.AUTHORIZED),
         ("authorized expired", "w", [], Stage.EXPIRED),
         ("expired", "w", [], Stage.EXPIRED),
+        ("declined", "x", [], Stage.DECLINED),
+        ("cancelled", "x", [], Stage.CANCELLED),
+        ("authorized cancelled", "x", [], Stage.CANCELLED),
         ("authorized", "g", [], Stage.RECEIVED),
         ("authorized", "gw", [], Stage.RECEIVED),
         ("authorized", "gs", [], Stage.RECEIVED),

@@ -22,6 +22,7 @@ from returndesk.domain.notices import (
     REASON_SENTENCES,
     Accepted,
     Authorized,
+    Cancelled,
     Delay,
     Expired,
     NoticeFacts,
@@ -169,6 +170,7 @@ FULL: list[NoticeFacts] = [
     Expired(
         **CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=datetime(2026, 12, 15, 10, 5, tzinfo=UTC)
     ),
+    Cancelled(**CASE, items=(SCARF, DRESS), cancelled_at=NOW, may_be_sent=True),
     Delay(**CASE, items=(SCARF, DRESS), clock="refund", promised_at=DUE, new_date=LATER),
 ]
 MINIMAL: list[NoticeFacts] = [
@@ -203,6 +205,7 @@ MINIMAL: list[NoticeFacts] = [
     RefundFailed(**CASE, items=(DRESS_YES,), failed_at=NOW, total_minor=4_500, new_date=DUE),
     Reminder(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
     Expired(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
+    Cancelled(**CASE, items=(DRESS,), cancelled_at=NOW, may_be_sent=False),
     Delay(**CASE, items=(DRESS,), clock="processing", promised_at=DUE, new_date=LATER),
 ]
 GROUPS = {"full": FULL, "minimal": MINIMAL}

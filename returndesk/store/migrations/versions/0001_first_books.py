@@ -211,6 +211,8 @@ def upgrade() -> None:
         sa.Column("authorized_at", UtcInstant(), nullable=True),
         sa.Column("reminder_at", UtcInstant(), nullable=True),
         sa.Column("expires_at", UtcInstant(), nullable=True),
+        sa.Column("declined_at", UtcInstant(), nullable=True),
+        sa.Column("cancelled_at", UtcInstant(), nullable=True),
         sa.Column("expired_at", UtcInstant(), nullable=True),
         sa.Column("received_at", UtcInstant(), nullable=True),
         sa.Column("decided_at", UtcInstant(), nullable=True),
@@ -248,8 +250,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_at IS NULL"),
         )
         batch_op.create_index(batch_op.f("ix_returns_order_reference"), ["order_reference"], unique=False)
-        batch_op.create_index("ix_returns_stage_recorded", ["stage", "recorded_at"], unique=False)
         batch_op.create_index("ix_returns_recorded", ["recorded_at", "rma"], unique=False)
+        batch_op.create_index("ix_returns_stage_recorded", ["stage", "recorded_at"], unique=False)
 
     op.create_table(
         "attachments",
@@ -392,13 +394,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
     )
     with op.batch_alter_table("refunds", schema=None) as batch_op:
+        batch_op.create_index("ix_refunds_decided", ["decided_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_refunds_payment_id"), ["payment_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_refunds_processor_reference"), ["processor_reference"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_refunds_rma"), ["rma"], unique=False)
         batch_op.create_index("ix_refunds_status_decided", ["status", "decided_at"], unique=False)
-        batch_op.create_index("ix_refunds_decided", ["decided_at", "id"], unique=False)
 
     op.create_table(
         "tasks",
@@ -417,15 +419,15 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("tasks", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_tasks_open_due",
-            ["due_at", "id"],
+            "ix_tasks_open",
+            ["queue", "due_at"],
             unique=False,
             postgresql_where=sa.text("done_at IS NULL"),
             sqlite_where=sa.text("done_at IS NULL"),
         )
         batch_op.create_index(
-            "ix_tasks_open",
-            ["queue", "due_at"],
+            "ix_tasks_open_due",
+            ["due_at", "id"],
             unique=False,
             postgresql_where=sa.text("done_at IS NULL"),
             sqlite_where=sa.text("done_at IS NULL"),

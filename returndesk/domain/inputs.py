@@ -94,7 +94,7 @@ class AuthorizationInput(_Input):
 
 
 class DeclineReason(StrEnum):
-    """Why the shop says no before anything is sent; each has its sentence in `notices.REASON_SENTENCES`."""
+    """Why the shop says no before anything is sent; each has its sentence in `reasons`."""
 
     WINDOW_PASSED = "window_passed"
     FINAL_SALE = "final_sale"
@@ -107,7 +107,7 @@ class DeclineReason(StrEnum):
 class DeclineInput(_Input):
     """The shop's no, with every reason the customer is told."""
 
-    reasons: Annotated[tuple[DeclineReason, ...], Field(min_length=1, max_length=6)]
+    reasons: Annotated[list[DeclineReason], Field(min_length=1, max_length=6)]
     note: Note | None = None
 
     @model_validator(mode="after")

@@ -3,9 +3,6 @@
 Every kind of notice is a model of its own, so a missing or contradictory fact is an error where the
 transition is written, never where the mail is sent. A snapshot holds no name, address, email or free text
 (`Recipient` joins them when the mail is sent), survives JSON unchanged, and its amounts add up.
-
-A reason is a code everywhere but in the words of the customer's language; `REASON_SENTENCES` is the one
-place where a code becomes a sentence.
 """
 
 from collections.abc import Mapping
@@ -26,6 +23,7 @@ from pydantic import (
 
 from returndesk.domain.lots import Acceptance
 from returndesk.domain.money import exponent
+from returndesk.domain.reasons import REASON_SENTENCES
 
 
 class NoticeKind(StrEnum):
@@ -44,31 +42,6 @@ class NoticeKind(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     DELAY = "delay"
-
-
-REASON_SENTENCES: Final[Mapping[str, str]] = {
-    # What the inspector saw (policy 5: "original condition and packaging").
-    "condition_opened": "It had been opened; we can only take back what is in its original condition.",
-    "condition_used": "We found signs of use; we can only take back what is in its original condition.",
-    "condition_damaged": "We found damage; we can only take back what is in its original condition.",
-    "condition_defective": "We found a fault.",
-    "condition_original": "We could not accept it in the condition it came back in.",
-    "packaging_original": "We could not accept it in the packaging it came back in.",
-    "packaging_opened": "The packaging had been opened; we can only take back what is unopened.",
-    "packaging_missing": "The original packaging was missing.",
-    # What came, and what did not.
-    "not_received": "It was not in the parcel that reached us.",
-    "wrong_item": "What reached us is not what this order contained.",
-    # Whether it could come back at all.
-    "window_passed": "The time for returning it had passed when you contacted us.",
-    "final_sale": "It was sold as final sale, which cannot be returned.",
-    "already_returned": "It has already been returned.",
-    "unknown_line": "It is not part of this order.",
-    "not_from_us": "It was not bought from us.",
-    "made_to_order": "It was made to order, which cannot be returned.",
-    "hygiene": "For reasons of hygiene it cannot be returned once it has been unsealed.",
-}
-"""What the customer reads for each coded reason: a whole sentence that stands beside the item's title."""
 
 
 def _known_reason(code: str) -> str:

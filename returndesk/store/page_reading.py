@@ -10,8 +10,8 @@ from returndesk.domain.clock import REFUND, Clock, ClockState
 from returndesk.domain.errors import NotFound
 from returndesk.domain.lots import Lot
 from returndesk.domain.money import format_plain
-from returndesk.domain.notices import REASON_SENTENCES
 from returndesk.domain.people import CLOCK, Role
+from returndesk.domain.reasons import REASON_SENTENCES
 from returndesk.domain.stages import Stage
 from returndesk.store import tables
 from returndesk.store.cases import Case, load_case

@@ -14,8 +14,8 @@ from returndesk.domain.eligibility import (
     window_ends_on,
 )
 from returndesk.domain.lots import Acceptance, Condition, Lot, Packaging, Reception
-from returndesk.domain.notices import REASON_SENTENCES
 from returndesk.domain.policy import Policy, read_policy
+from returndesk.domain.reasons import REASON_SENTENCES
 
 TEXT = (Path(__file__).parents[2] / "policy.toml").read_text()
 POLICY = read_policy(TEXT)

@@ -13,11 +13,13 @@ from returndesk.domain.inputs import (
     Channel,
     DecisionInput,
     DeclineInput,
+    DeclineReason,
     InspectionsInput,
     ReceiptsInput,
     RequestInput,
 )
 from returndesk.domain.mistakes import mistakes
+from returndesk.domain.reasons import REASON_SENTENCES
 
 ITEM = {"line": 1, "quantity": 1, "reason": "too_small"}
 REQUEST: dict[str, Any] = {"order_reference": "A-1", "channel": "email", "items": [ITEM]}
@@ -133,3 +135,8 @@ def test_what_is_stored_of_an_input_reads_back_as_the_same_input() -> None:
     ]:
         asked = model.model_validate(given)
         assert model.model_validate(asked.model_dump(mode="json", exclude_defaults=True)) == asked
+
+
+@pytest.mark.parametrize("reason", DeclineReason)
+def test_the_customer_reads_a_sentence_for_each_reason_of_a_decline(reason: DeclineReason) -> None:
+    assert reason in REASON_SENTENCES

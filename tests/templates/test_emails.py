@@ -19,7 +19,6 @@ from pydantic import ValidationError
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.lots import Acceptance, Condition, Packaging
 from returndesk.domain.notices import (
-    REASON_SENTENCES,
     Accepted,
     Authorized,
     Cancelled,
@@ -40,6 +39,7 @@ from returndesk.domain.notices import (
     read_facts,
 )
 from returndesk.domain.policy import Shop
+from returndesk.domain.reasons import REASON_SENTENCES
 from returndesk.rendering import Links, Renderer
 
 TEMPLATES = Path(__file__).parents[2] / "templates"

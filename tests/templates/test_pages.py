@@ -12,9 +12,9 @@ import pytest
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.clock import PROCESSING, REFUND, Clock
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception
-from returndesk.domain.notices import REASON_SENTENCES
 from returndesk.domain.people import Role
 from returndesk.domain.policy import read_policy
+from returndesk.domain.reasons import REASON_SENTENCES
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.rendering import Renderer
 from returndesk.store.pages import (

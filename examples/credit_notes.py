@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from returndesk.domain.errors import InvalidInput
 from returndesk.domain.money import parse_minor
 
 CURRENCY = "GBP"
+
+_COLUMNS = {"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"}
 
 NO_CUSTOMER = "no_customer"
 NO_EARLIER_PURCHASE = "no_earlier_purchase"
@@ -103,7 +106,15 @@ def _rows(paths: Iterable[Path]) -> Iterator[dict[str, str]]:
     for path in paths:
         opening = gzip.open if path.suffix == ".gz" else open
         with opening(path, "rt", encoding="utf-8", newline="") as file:
-            yield from csv.DictReader(file)
+            table = csv.DictReader(file)
+            missing = _COLUMNS - set(table.fieldnames or ())
+            if missing:
+                raise InvalidInput(
+                    "not_retail_lines",
+                    f"{path.name} is not a table of the retailer's lines: it has no column "
+                    f"{', '.join(sorted(missing))}. Nothing was run. Give the .csv or .csv.gz file itself.",
+                )
+            yield from table
 
 
 def match(books: Books) -> Matching:

@@ -12,6 +12,7 @@ from examples.credit_notes import (
     match,
     read_books,
 )
+from returndesk.domain.errors import InvalidInput
 
 REAL_FILE = Path(__file__).parents[3] / "shared/data/online-retail/2010-12_2011-02.csv.gz"
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -113,3 +114,10 @@ def test_the_real_file_holds_the_returns_it_is_known_for() -> None:
     assert sum(len(back.credited_minor) for back in matching.returns) == 1_066
     assert sum(back.worth_minor for back in matching.returns) == 10_261_839
     assert matching.not_run == {NO_CUSTOMER: 99, NO_EARLIER_PURCHASE: 719, NOT_ENOUGH_UNITS_LEFT: 20}
+
+
+def test_a_file_that_is_something_else_is_a_sentence(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("# Online Retail\n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"README\.md is not a table of the retailer's lines"):
+        read_books([readme])

@@ -35,6 +35,7 @@ RETRY_LONGEST = timedelta(hours=1)
 ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
     NoticeKind.REQUESTED: frozenset(Stage) - {Stage.DECLINED, Stage.CANCELLED},
     NoticeKind.AUTHORIZED: frozenset(Stage) - {Stage.CANCELLED, Stage.EXPIRED},
+    NoticeKind.NOT_ARRIVED: frozenset({Stage.AUTHORIZED}),
     NoticeKind.REMINDER: frozenset({Stage.AUTHORIZED}),
     NoticeKind.DELAY: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
 }

@@ -19,6 +19,7 @@ from activities.transitions.passing_time import clocks_passed, time_passed
 from activities.transitions.receipts import receipts
 from activities.transitions.refund_answers import refund_answered
 from activities.transitions.request import open_case
+from activities.transitions.shipment import shipment
 from returndesk.domain.errors import InvalidInput, NotFound, Refused
 from returndesk.domain.inputs import (
     ApprovalInput,
@@ -28,6 +29,7 @@ from returndesk.domain.inputs import (
     DeclineInput,
     InspectionsInput,
     ReceiptsInput,
+    ShipmentInput,
 )
 from returndesk.domain.people import CLOCK, Actor, Role
 from returndesk.domain.stages import CommandKind, EventKind, allows, refusal
@@ -47,6 +49,7 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.AUTHORIZATION: lambda c, i: authorization(c, AuthorizationInput.model_validate(i)),
     CommandKind.DECLINE: lambda c, i: decline(c, DeclineInput.model_validate(i)),
     CommandKind.CANCELLATION: lambda c, i: cancellation(c, CancellationInput.model_validate(i)),
+    CommandKind.SHIPMENT: lambda c, i: shipment(c, ShipmentInput.model_validate(i)),
     CommandKind.RECEIPTS: lambda c, i: receipts(c, ReceiptsInput.model_validate(i)),
     CommandKind.INSPECTIONS: lambda c, i: inspections(c, InspectionsInput.model_validate(i)),
     CommandKind.DECISION: lambda c, i: deciding.decision(c, DecisionInput.model_validate(i)),

@@ -68,13 +68,14 @@ class CommandState(BaseModel):
 
 
 def without_notes(body: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
-    """A body as it is stored, and its texts by id: wherever it had a `note`, it now has the text's id."""
+    """A body as it is stored, and its texts by id: wherever it had a person's words, it now has the text's id."""
     texts: dict[str, str] = {}
     stored = body.model_dump(mode="json", exclude_defaults=True)
     for part in (stored, stored.get("override") or {}):
-        if part.get("note") is not None:
-            text_id = new_id("txt")
-            texts[text_id], part["note"] = part["note"], text_id
+        for name in ("note", "tracking"):
+            if part.get(name) is not None:
+                text_id = new_id("txt")
+                texts[text_id], part[name] = part[name], text_id
     return stored, texts
 
 

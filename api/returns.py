@@ -27,6 +27,7 @@ from returndesk.domain.inputs import (
     InspectionsInput,
     ReceiptsInput,
     RequestInput,
+    ShipmentInput,
 )
 from returndesk.domain.mistakes import WORDS
 from returndesk.domain.orders import Instant
@@ -138,6 +139,18 @@ async def cancel(
 ) -> Response:
     """The customer keeps the goods: the return ends, and the units may be asked for again."""
     return await _command(CommandKind.CANCELLATION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/shipment", response_model=CommandAnswer, responses=_COMMAND)
+async def ship(
+    rma: Rma,
+    body: ShipmentInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.SHIPMENT)],
+) -> Response:
+    """Note that goods are on their way, with what proves it. What was sent does not expire: it is looked for."""
+    return await _command(CommandKind.SHIPMENT, rma, body, request, key, actor)
 
 
 @router.post("/returns/{rma}/receipts", response_model=CommandAnswer, responses=_COMMAND)

@@ -97,6 +97,11 @@ class ReturnWorkflow:
         """The customer keeps the goods: the clocks stop."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.SHIPMENT)
+    async def shipment(self, command: CommandRef) -> Outcome:
+        """The customer proves that the goods are on their way: they do not expire behind its back."""
+        return await self._asked(command)
+
     @workflow.update(name=CommandKind.RECEIPTS)
     async def receipts(self, command: CommandRef) -> Outcome:
         """The warehouse has a parcel: the clocks run again."""
@@ -121,6 +126,7 @@ class ReturnWorkflow:
     @authorization.validator
     @decline.validator
     @cancellation.validator
+    @shipment.validator
     @receipts.validator
     @inspections.validator
     @decision.validator

@@ -5,6 +5,7 @@ from typing import Literal
 
 from activities.transitions.ending import let_go
 from activities.transitions.facts import common
+from activities.transitions.shipment import look_for_parcel
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.lots import Reception
 from returndesk.domain.notices import Delay, Expired, Reminder
@@ -20,7 +21,10 @@ def time_passed(case: Case) -> None:
     if case.stage is not Stage.AUTHORIZED:
         return
     if row.expires_at is not None and row.expires_at <= case.now:
-        _expire(case)
+        if all(lot.reception is not Reception.IN_TRANSIT for lot in case.lots):
+            _expire(case)
+        elif row.looked_for_at is None:
+            look_for_parcel(case)
     elif row.reminder_at is not None and row.reminder_at <= case.now:
         _remind(case)
 

@@ -123,6 +123,31 @@ class CancellationInput(_Input):
     note: Note | None = None
 
 
+class SentItem(_Input):
+    """Units of one order line that the customer handed to a carrier."""
+
+    line: LineNumber
+    quantity: Count
+
+
+class ShipmentInput(_Input):
+    """A parcel is on its way, with what proves it: a tracking number, or what the customer wrote or showed.
+
+    No items: all that is still awaited. `sent_at` may be earlier than now.
+    """
+
+    items: Annotated[tuple[SentItem, ...], Field(max_length=500)] = ()
+    sent_at: Instant | None = None
+    tracking: Note | None = None
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _proven(self) -> Self:
+        if self.tracking is None and self.note is None:
+            raise ValueError("give a tracking number, or say in a note what proves the sending")
+        return self
+
+
 class ReceivedItem(_Input):
     """Units of one order line that a parcel held."""
 
@@ -181,6 +206,7 @@ AnyCommandInput = (
     AuthorizationInput
     | DeclineInput
     | CancellationInput
+    | ShipmentInput
     | ReceiptsInput
     | InspectionsInput
     | DecisionInput

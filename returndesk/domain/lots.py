@@ -152,6 +152,36 @@ def receive(lots: Sequence[Lot], arrived: Sequence[Arrived], *, more_expected: b
     return [replace(x, reception=Reception.SHORT_SHIPPED) if x.reception in ON_THE_WAY else x for x in result]
 
 
+def send(lots: Sequence[Lot], sent: Sequence[Arrived]) -> list[Lot]:
+    """The lots after the customer sent some; none named means all that are still awaited.
+
+    Raises `InvalidInput` (`more_than_awaited`) when a line has fewer units to be sent than were.
+    """
+    if not sent:
+        return [
+            replace(x, reception=Reception.IN_TRANSIT) if x.reception is Reception.AWAITING else x
+            for x in lots
+        ]
+    result = list(lots)
+    for parcel in sent:
+        left = parcel.quantity
+        for lot in [x for x in result if x.line == parcel.line and x.reception is Reception.AWAITING]:
+            taken = min(left, lot.quantity)
+            if taken == 0:
+                break
+            result, part = split(result, lot.number, taken)
+            result = _replaced(result, replace(part, reception=Reception.IN_TRANSIT))
+            left -= taken
+        if left:
+            raise InvalidInput(
+                "more_than_awaited",
+                f"Line {parcel.line}: {left} more were sent than this return still waits for. "
+                "Nothing was changed. Record what was asked for.",
+                field="items",
+            )
+    return result
+
+
 def inspect(lots: Sequence[Lot], findings: Sequence[Finding]) -> list[Lot]:
     """The lots after an inspection; mixed grades in one line split it.
 

@@ -38,7 +38,9 @@ class NoticeKind(StrEnum):
     REFUND_ON_ITS_WAY = "refund_on_its_way"
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
+    ON_ITS_WAY = "on_its_way"
     REMINDER = "reminder"
+    NOT_ARRIVED = "not_arrived"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     DELAY = "delay"
@@ -288,6 +290,21 @@ class Reminder(NoticeFacts):
     send_by: AwareDatetime
 
 
+class OnItsWay(NoticeFacts):
+    """The shop noted that goods were sent; the items are those in transit now."""
+
+    kind: Literal[NoticeKind.ON_ITS_WAY] = NoticeKind.ON_ITS_WAY
+    sent_at: AwareDatetime
+
+
+class NotArrived(NoticeFacts):
+    """Sent, and not here when it should be: the shop looks for it, and writes again by `new_date`."""
+
+    kind: Literal[NoticeKind.NOT_ARRIVED] = NoticeKind.NOT_ARRIVED
+    sent_at: AwareDatetime
+    new_date: AwareDatetime
+
+
 class Expired(NoticeFacts):
     """The time for sending the goods has passed."""
 
@@ -329,7 +346,9 @@ AnyFacts = (
     | RefundOnItsWay
     | Refunded
     | RefundFailed
+    | OnItsWay
     | Reminder
+    | NotArrived
     | Expired
     | Cancelled
     | Delay

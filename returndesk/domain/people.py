@@ -41,6 +41,7 @@ MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.AUTHORIZATION: _DESK,
     CommandKind.DECLINE: _DESK,
     CommandKind.CANCELLATION: _DESK,
+    CommandKind.SHIPMENT: _DESK,
     CommandKind.RECEIPTS: _FLOOR,
     CommandKind.INSPECTIONS: _FLOOR,
     CommandKind.DECISION: _DESK,

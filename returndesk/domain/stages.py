@@ -37,6 +37,7 @@ class CommandKind(StrEnum):
     AUTHORIZATION = "authorization"
     DECLINE = "decline"
     CANCELLATION = "cancellation"
+    SHIPMENT = "shipment"
     RECEIPTS = "receipts"
     INSPECTIONS = "inspections"
     DECISION = "decision"
@@ -78,7 +79,8 @@ ALLOWED: dict[Stage | None, frozenset[CommandKind | EventKind]] = {
     None: frozenset({CommandKind.REQUEST}),
     Stage.REQUESTED: frozenset({CommandKind.AUTHORIZATION, CommandKind.DECLINE, CommandKind.CANCELLATION})
     | _ANY_EVENT,
-    Stage.AUTHORIZED: frozenset({CommandKind.RECEIPTS, CommandKind.CANCELLATION}) | _ANY_EVENT,
+    Stage.AUTHORIZED: frozenset({CommandKind.SHIPMENT, CommandKind.RECEIPTS, CommandKind.CANCELLATION})
+    | _ANY_EVENT,
     Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _ANY_EVENT,
     Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _ANY_EVENT,
     Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _ANY_EVENT,

@@ -245,7 +245,7 @@ class Case:
             instants.append(standing.warn_at if standing.warned_at is None else None)
             instants.append(standing.due_at if standing.breached_at is None else None)
         if self.row.stage == Stage.AUTHORIZED:
-            instants += [self.row.reminder_at, self.row.expires_at]
+            instants += [self.row.reminder_at, None if self.row.looked_for_at else self.row.expires_at]
         earliest = min((at for at in instants if at is not None), default=None)
         if earliest is None:
             return None

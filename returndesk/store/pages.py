@@ -100,6 +100,12 @@ class ReturnPage:
     next_due_at: datetime | None = None
     slip_url: str | None = None
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether all that is still to come was sent."""
+        receptions = {item.reception for item in self.items}
+        return Reception.IN_TRANSIT in receptions and Reception.AWAITING not in receptions
+
 
 @dataclass(frozen=True)
 class SlipItem:

@@ -32,6 +32,8 @@ class ReturnRow:
     authorized_at: datetime | None = None
     reminder_at: datetime | None = None
     expires_at: datetime | None = None
+    sent_at: datetime | None = None
+    looked_for_at: datetime | None = None
     declined_at: datetime | None = None
     cancelled_at: datetime | None = None
     expired_at: datetime | None = None

@@ -67,7 +67,16 @@ def headers(signed_in: Callable[[Role], dict[str, str]]) -> Callable[..., dict[s
 
 
 RETURN = "/api/v1/returns/{rma}"
-COMMANDS = ["authorization", "decline", "cancellation", "receipts", "inspections", "decision", "approval"]
+COMMANDS = [
+    "authorization",
+    "decline",
+    "cancellation",
+    "shipment",
+    "receipts",
+    "inspections",
+    "decision",
+    "approval",
+]
 
 
 def test_every_answer_is_one_that_is_described(
@@ -82,6 +91,7 @@ def test_every_answer_is_one_that_is_described(
     rma = {"rma": call("POST", "/api/v1/returns", json=ASKED, headers=headers()).json()["rma"]}
     for kind, body in [
         ("authorization", {}),
+        ("shipment", {"tracking": "JD0002"}),
         ("receipts", {"items": [{"line": 1, "quantity": 2}]}),
         ("inspections", {"items": [SEEN, SEEN | {"condition": "opened", "disposition": "refurbish"}]}),
         ("decision", {"items": [{"line": 1, "acceptance": "accepted"}]}),

@@ -97,6 +97,7 @@ WHO = {
     ("POST", "/api/v1/returns/{rma}/decline"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/receipts"): ".w.ma",
+    ("POST", "/api/v1/returns/{rma}/shipment"): "r..ma",
 }
 
 

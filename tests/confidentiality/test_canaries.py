@@ -40,6 +40,8 @@ NOTES = {
     "request": "Wibbleforth says it itches",
     "override": "Owed since the Crundlemere affair",
     "authorization": "Told Snorkelby by phone",
+    "shipment": "Receipt shown at Quibbleton",
+    "tracking": "Zorblatt-4417",
     "receipts": "Box smelled of Gribblesea",
     "inspections": "Stain shaped like Plonkshire",
     "decision": "Fenwhistle agreed",
@@ -116,11 +118,12 @@ class Shop:
         seen = {**item, "condition": "original", "packaging": "original"}
         steps = [
             await self.step(rma, "authorization"),
+            await self.step(rma, "shipment", tracking=NOTES["tracking"]),
             await self.step(rma, "receipts", items=[item]),
             await self.step(rma, "inspections", items=[seen], decide=False),
             await self.step(rma, "decision"),
         ]
-        assert [answer.status_code for answer in steps] == [200] * 4, [answer.text for answer in steps]
+        assert [answer.status_code for answer in steps] == [200] * 5, [answer.text for answer in steps]
         return rma
 
     async def reach(self, rma: str, condition: str) -> None:

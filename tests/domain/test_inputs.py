@@ -17,6 +17,7 @@ from returndesk.domain.inputs import (
     InspectionsInput,
     ReceiptsInput,
     RequestInput,
+    ShipmentInput,
 )
 from returndesk.domain.mistakes import mistakes
 from returndesk.domain.reasons import REASON_SENTENCES
@@ -116,6 +117,9 @@ def test_a_parcel_may_hold_a_line_twice_or_nothing() -> None:
         (DeclineInput, {"reasons": ["canary"]}, "reasons.0"),
         (DeclineInput, {"reasons": ["hygiene", "hygiene"]}, ""),
         (CancellationInput, {"why": "canary"}, ""),
+        (ShipmentInput, {}, ""),
+        (ShipmentInput, {"tracking": "canary\x00"}, "tracking"),
+        (ShipmentInput, {"note": "A receipt.", "items": [{"line": 1}]}, "items.0.quantity"),
     ],
 )
 def test_the_other_commands_are_as_strict(
@@ -132,6 +136,10 @@ def test_what_is_stored_of_an_input_reads_back_as_the_same_input() -> None:
         (InspectionsInput, {"items": [SEEN], "decide": False}),
         (DecisionInput, {"items": [VERDICT | {"lot": 2}]}),
         (DeclineInput, {"reasons": ["final_sale", "hygiene"], "note": "txt_1"}),
+        (
+            ShipmentInput,
+            {"items": [{"line": 1, "quantity": 1}], "tracking": "txt_2", "sent_at": "2026-03-01T10:00:00Z"},
+        ),
     ]:
         asked = model.model_validate(given)
         assert model.model_validate(asked.model_dump(mode="json", exclude_defaults=True)) == asked

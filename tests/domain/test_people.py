@@ -10,6 +10,7 @@ BY_HAND = {
     "authorization": {"rep", "manager", "admin"},
     "decline": {"rep", "manager", "admin"},
     "cancellation": {"rep", "manager", "admin"},
+    "shipment": {"rep", "manager", "admin"},
     "receipts": {"warehouse", "manager", "admin"},
     "inspections": {"warehouse", "manager", "admin"},
     "decision": {"rep", "manager", "admin"},

@@ -24,9 +24,11 @@ from returndesk.domain.notices import (
     Cancelled,
     Delay,
     Expired,
+    NotArrived,
     NoticeFacts,
     NoticeItem,
     NoticeKind,
+    OnItsWay,
     PartlyAccepted,
     Received,
     Recipient,
@@ -164,9 +166,11 @@ FULL: list[NoticeFacts] = [
         payment_label=CARD,
         was_confirmed=True,
     ),
+    OnItsWay(**CASE, items=(SCARF, DRESS), sent_at=CONTACT),
     Reminder(
         **CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=datetime(2026, 12, 15, 10, 5, tzinfo=UTC)
     ),
+    NotArrived(**CASE, items=(SCARF, DRESS), sent_at=CONTACT, new_date=DUE),
     Expired(
         **CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=datetime(2026, 12, 15, 10, 5, tzinfo=UTC)
     ),
@@ -203,7 +207,9 @@ MINIMAL: list[NoticeFacts] = [
     RefundOnItsWay(**CASE, items=(DRESS_YES,), submitted_at=NOW, total_minor=4_500),
     Refunded(**CASE, items=(DRESS_YES,), refunded_at=NOW, refunded_minor=4_500),
     RefundFailed(**CASE, items=(DRESS_YES,), failed_at=NOW, total_minor=4_500, new_date=DUE),
+    OnItsWay(**CASE, items=(DRESS,), sent_at=NOW),
     Reminder(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
+    NotArrived(**CASE, items=(DRESS,), sent_at=CONTACT, new_date=LATER),
     Expired(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
     Cancelled(**CASE, items=(DRESS,), cancelled_at=NOW, may_be_sent=False),
     Delay(**CASE, items=(DRESS,), clock="processing", promised_at=DUE, new_date=LATER),

@@ -1,0 +1,51 @@
+"""Shipment: the customer says, and proves, that the goods are on their way. They do not expire behind its back."""
+
+from activities.transitions.facts import by_line, common
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.inputs import ShipmentInput
+from returndesk.domain.lots import Arrived, Lot, Reception, send
+from returndesk.domain.notices import NotArrived, NoticeItem, OnItsWay
+from returndesk.domain.people import Role
+from returndesk.store.cases import Case
+
+LOOKING_DAYS = 2
+"""Business days a rep has to find out where a parcel is that was sent and did not arrive."""
+
+
+def shipment(case: Case, asked: ShipmentInput) -> None:
+    """Note what was sent. Nobody is reminded to send what is on its way already."""
+    sent_at = asked.sent_at or case.now
+    if sent_at > case.now:
+        raise InvalidInput("sent_in_future", "sent_at is later than now. Give when it was sent.", "sent_at")
+    case.lots = send(case.lots, [Arrived(item.line, item.quantity) for item in asked.items])
+    case.row.sent_at = case.row.sent_at or sent_at
+    if all(lot.reception is not Reception.AWAITING for lot in case.lots):
+        case.row.reminder_at = None
+    case.record(
+        "shipped",
+        items=[[item.line, item.quantity] for item in asked.items],
+        sent_at=sent_at.isoformat(),
+        tracking=asked.tracking,
+        note=asked.note,
+    )
+    case.notice(OnItsWay(**common(case, in_transit(case)), sent_at=sent_at))
+
+
+def look_for_parcel(case: Case) -> None:
+    """The time for it to arrive has passed: a person looks for it, and the customer knows by when."""
+    row = case.row
+    assert row.sent_at is not None, "only what was sent is looked for"
+    row.looked_for_at = case.now
+    new_date = case.rules.calendar.add(case.now, LOOKING_DAYS)
+    case.record("looked_for", new_date=new_date.isoformat())
+    case.task("lost_parcels", "look_for_parcel", Role.REP, new_date)
+    case.notice(NotArrived(**common(case, in_transit(case)), sent_at=row.sent_at, new_date=new_date))
+
+
+def in_transit(case: Case) -> tuple[NoticeItem, ...]:
+    """What is on its way, by line."""
+    return tuple(item for item in by_line(case, _units_in_transit) if item.quantity)
+
+
+def _units_in_transit(lot: Lot) -> int:
+    return lot.quantity if lot.reception is Reception.IN_TRANSIT else 0

@@ -1,0 +1,61 @@
+"""What the customer proves to have sent: nobody is reminded of it, it does not expire, it is looked for."""
+
+from datetime import timedelta
+
+from live import Live
+
+DAY = timedelta(days=1)
+MOMENT = timedelta(minutes=2)
+TRACKING = "CANARY-JD0002-4417"
+
+
+async def test_a_parcel_that_was_sent_is_not_reminded_of_and_is_looked_for_instead_of_expiring(
+    live: Live,
+) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.mailed(sold, 1)
+    answer = await live.does(rma, "shipment", {"tracking": TRACKING})
+    assert answer["stage"] == "authorized"
+    assert [x["reception"] for x in (await live.view(rma))["lots"]] == ["in_transit"]
+    noted = (await live.mailed(sold, 2))[-1]
+    assert noted.subject == f"Your return {rma}: we know it is on its way"
+    assert TRACKING not in noted.text + noted.html
+
+    await live.advance_to(friday + 27 * DAY, rma)
+    assert await live.timeline(rma) == ["requested", "authorized", "shipped"], "no reminder"
+    await live.advance_to(friday + 28 * DAY + MOMENT, rma)
+    task = await live.until_task(rma, "look_for_parcel")
+    assert (task.queue, task.owner_role) == ("lost_parcels", "rep")
+    looking = (await live.mailed(sold, 3))[-1]
+    assert looking.subject == f"Your return {rma}: we are looking for your parcel"
+    assert "Your return stays open." in looking.text
+    await live.advance_to(friday + 40 * DAY, rma)
+    assert (await live.view(rma))["stage"] == "authorized", "it does not expire"
+    assert await live.timeline(rma) == ["requested", "authorized", "shipped", "looked_for"], "once"
+
+    await live.arrive(rma, 2)
+    await live.inspect(rma, 2)
+    await live.reach(rma, "closed")
+    assert await live.paid_back(sold) == [(8_000, "succeeded")]
+
+
+async def test_what_was_not_sent_is_still_reminded_of(live: Live) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress(3)
+    rma = await live.request(sold, 3, authorize=True)
+    await live.does(rma, "shipment", {"note": "Receipt shown.", "items": [{"line": 1, "quantity": 1}]})
+    lots = [(x["quantity"], x["reception"]) for x in (await live.view(rma))["lots"]]
+    assert sorted(lots) == [(1, "in_transit"), (2, "awaiting")]
+    await live.advance_to(friday + 14 * DAY + MOMENT, rma)
+    assert (await live.timeline(rma))[-1] == "reminded"
+    too_many = await live.post(
+        f"returns/{rma}/shipment", {"note": "More.", "items": [{"line": 1, "quantity": 3}]}
+    )
+    assert (too_many.status_code, too_many.json()["code"]) == (422, "more_than_awaited")
+    early = await live.post(f"returns/{rma}/shipment", {"note": "x", "sent_at": "2199-01-01T00:00:00Z"})
+    assert (early.status_code, early.json()["code"]) == (422, "sent_in_future")
+    await live.arrive(rma, 3)
+    await live.inspect(rma, 3)
+    await live.reach(rma, "closed")

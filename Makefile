@@ -53,8 +53,8 @@ example: $(TEST_SET_UP) ## run a real retailer's credit notes as returns: make e
 faults: $(TEST_SET_UP) ## kill every process at every step, and look that nothing is lost or doubled
 	@$(PY) -m pytest tests/faults --durations=10 $(ARGS)
 
-histories: $(TEST_SET_UP) ## record the golden histories anew, after a change to a workflow
-	@PYTHONPATH=.:tests $(PY) tests/replay/record.py
+histories: $(TEST_SET_UP) ## record the golden histories anew, or those named in KINDS="…"
+	@PYTHONPATH=.:tests $(PY) tests/replay/record.py $(KINDS)
 
 clean: ## remove the environment, the state folder and all caches of the checkout
 	@rm -rf $(VENV) .state .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -52,7 +52,7 @@ PAYMENT = "pi_Mirkwinkle"
 """No payment of Stripe's: its error quotes it."""
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
-    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", IN_ERRORS, "Mirkwinkle",
+    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Records golden histories: what the workflow decided, event by event, in returns of every kind.
 
-    make histories
+    make histories [KINDS="declined sent"]
 
 A change to the workflow must still carry on every return that began before it. Whoever changes what the workflow
 does on purpose (with `workflow.patched`) adds new histories here and keeps the old ones for as long as returns
@@ -11,8 +11,9 @@ import asyncio
 import json
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,34 @@ async def expired(live: Live) -> str:
     rma = await live.request(await live.dress(), 1, authorize=True)
     await live.advance(29 * DAY, rma)
     await live.reach(rma, "expired")
+    return rma
+
+
+async def declined(live: Live) -> str:
+    """The shop says no to the request."""
+    rma = await live.request(await live.dress(), 1)
+    await live.does(rma, "decline", {"reasons": ["hygiene"]})
+    await live.run_ended(rma)
+    return rma
+
+
+async def cancelled(live: Live) -> str:
+    """The customer keeps the goods after all."""
+    rma = await live.request(await live.dress(), 1, authorize=True)
+    await live.does(rma, "cancellation")
+    await live.run_ended(rma)
+    return rma
+
+
+async def sent(live: Live) -> str:
+    """Sent, looked for when it did not come, and then it came."""
+    rma = await live.request(await live.dress(), 1, authorize=True)
+    await live.does(rma, "shipment", {"tracking": "JD0002"})
+    await live.advance(29 * DAY, rma)
+    await live.until_task(rma, "look_for_parcel")
+    await live.arrive(rma, 1)
+    await live.inspect(rma, 1)
+    await live.reach(rma, "closed")
     return rma
 
 
@@ -136,7 +165,8 @@ async def pending(live: Live) -> str:
 
 
 KINDS: tuple[Callable[[Live], Awaitable[str]], ...] = (
-    plain, partial, rejected, expired, late, approved, lost_answer, unknown, late_failure, pending,
+    plain, partial, rejected, expired, declined, cancelled, sent, late, approved, lost_answer, unknown, late_failure,
+    pending,
 )  # fmt: skip
 
 
@@ -147,8 +177,8 @@ def without_places(history: dict[str, Any]) -> str:
     return re.sub(r'"\d+@[^"]*"', '"recorded"', text) + "\n"
 
 
-async def main() -> None:
-    """Record all kinds into `histories/`."""
+async def main(wanted: Sequence[str]) -> None:
+    """Record all kinds, or the named ones, into `histories/`."""
     folder = Path(tempfile.mkdtemp(prefix="returndesk-histories-"))
     url = sqlite_url(folder / "books.sqlite")
     database = Database(url)
@@ -158,7 +188,7 @@ async def main() -> None:
     (folder / "temporal").mkdir()
     async with temporal_server(folder / "temporal") as server:
         async with running(server, url, folder / "data", namespace="histories") as live:
-            for kind in KINDS:
+            for kind in [kind for kind in KINDS if not wanted or kind.__name__ in wanted]:
                 rma = await kind(live)
                 history = (await live.history(rma)).to_json_dict()
                 path = HISTORIES / f"{kind.__name__}.json"
@@ -168,4 +198,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

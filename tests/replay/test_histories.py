@@ -15,7 +15,8 @@ from workflows.returns import ReturnWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 KINDS = {
-    "approved", "expired", "late", "late_failure", "lost_answer", "partial", "pending", "plain", "rejected", "unknown",
+    "approved", "cancelled", "declined", "expired", "late", "late_failure", "lost_answer", "partial", "pending", "plain", "rejected",
+    "sent", "unknown",
 }  # fmt: skip
 
 

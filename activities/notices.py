@@ -13,7 +13,11 @@ from sqlmodel import col, exists, select
 from temporalio import activity
 
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.notices import Delivery, NoticeKind, Outcome, Recipient, read_facts
+from returndesk.domain.mail import Delivery, Outcome, Recipient
+from returndesk.domain.notices import (
+    NoticeKind,
+    read_facts,
+)
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
 from returndesk.links import PublicLinks
@@ -35,6 +39,7 @@ RETRY_LONGEST = timedelta(hours=1)
 ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
     NoticeKind.REQUESTED: frozenset(Stage) - {Stage.DECLINED, Stage.CANCELLED},
     NoticeKind.AUTHORIZED: frozenset(Stage) - {Stage.CANCELLED, Stage.EXPIRED},
+    NoticeKind.QUESTION: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
     NoticeKind.NOT_ARRIVED: frozenset({Stage.AUTHORIZED}),
     NoticeKind.REMINDER: frozenset({Stage.AUTHORIZED}),
     NoticeKind.DELAY: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
@@ -47,6 +52,8 @@ class _Waiting:
     notice: tables.Notice
     stage: Stage
     recipient: Recipient
+    text: str | None
+    """What a person wrote that the mail quotes."""
 
 
 class Notices:
@@ -104,8 +111,19 @@ class Notices:
         )
         with self._database.read() as session:
             rows = session.exec(query).all()
+            quoted = [n.facts["text_id"] for n, *_ in rows if "text_id" in n.facts]
+            texts = dict(
+                session.exec(
+                    select(tables.Text.id, tables.Text.body).where(col(tables.Text.id).in_(quoted))
+                ).all()
+                if quoted
+                else ()
+            )
             session.expunge_all()
-        return [_Waiting(n, Stage(stage), Recipient(name, email)) for n, stage, name, email in rows]
+        return [
+            _Waiting(n, Stage(stage), Recipient(name, email), texts.get(n.facts.get("text_id", "")))
+            for n, stage, name, email in rows
+        ]
 
     def _send(self, waiting: _Waiting) -> Delivery | None:
         """What came of handing it over; None where it is not true any more."""
@@ -121,6 +139,7 @@ class Notices:
                 now=self._clock.now(),
                 message_id=f"<{notice.rma}.{notice.number}@{self._domain}>",
                 date=notice.written_at,
+                text=waiting.text,
             )
         except InvalidInput:
             return Delivery(Outcome.REFUSED_FOR_GOOD)

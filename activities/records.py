@@ -20,6 +20,7 @@ from activities.transitions.receipts import receipts
 from activities.transitions.refund_answers import refund_answered
 from activities.transitions.request import open_case
 from activities.transitions.shipment import shipment
+from activities.transitions.talk import message, question
 from returndesk.domain.errors import InvalidInput, NotFound, Refused
 from returndesk.domain.inputs import (
     ApprovalInput,
@@ -28,6 +29,8 @@ from returndesk.domain.inputs import (
     DecisionInput,
     DeclineInput,
     InspectionsInput,
+    MessageInput,
+    QuestionInput,
     ReceiptsInput,
     ShipmentInput,
 )
@@ -49,6 +52,8 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.AUTHORIZATION: lambda c, i: authorization(c, AuthorizationInput.model_validate(i)),
     CommandKind.DECLINE: lambda c, i: decline(c, DeclineInput.model_validate(i)),
     CommandKind.CANCELLATION: lambda c, i: cancellation(c, CancellationInput.model_validate(i)),
+    CommandKind.QUESTION: lambda c, i: question(c, QuestionInput.model_validate(i)),
+    CommandKind.MESSAGE: lambda c, i: message(c, MessageInput.model_validate(i)),
     CommandKind.SHIPMENT: lambda c, i: shipment(c, ShipmentInput.model_validate(i)),
     CommandKind.RECEIPTS: lambda c, i: receipts(c, ReceiptsInput.model_validate(i)),
     CommandKind.INSPECTIONS: lambda c, i: inspections(c, InspectionsInput.model_validate(i)),

@@ -25,6 +25,8 @@ from returndesk.domain.inputs import (
     DecisionInput,
     DeclineInput,
     InspectionsInput,
+    MessageInput,
+    QuestionInput,
     ReceiptsInput,
     RequestInput,
     ShipmentInput,
@@ -139,6 +141,30 @@ async def cancel(
 ) -> Response:
     """The customer keeps the goods: the return ends, and the units may be asked for again."""
     return await _command(CommandKind.CANCELLATION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/question", response_model=CommandAnswer, responses=_COMMAND)
+async def ask_customer(
+    rma: Rma,
+    body: QuestionInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.QUESTION)],
+) -> Response:
+    """Mail the customer what is needed, word for word. Both clocks wait for the answer."""
+    return await _command(CommandKind.QUESTION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/message", response_model=CommandAnswer, responses=_COMMAND)
+async def hear(
+    rma: Rma,
+    body: MessageInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.MESSAGE)],
+) -> Response:
+    """Record what the customer said. If an answer was awaited, the clocks run again from when it was said."""
+    return await _command(CommandKind.MESSAGE, rma, body, request, key, actor)
 
 
 @router.post("/returns/{rma}/shipment", response_model=CommandAnswer, responses=_COMMAND)

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Protocol
 
-from returndesk.domain.notices import Delivery
+from returndesk.domain.mail import Delivery
 from returndesk.domain.stages import RefundStatus
 from returndesk.messages import CommandRef, HintRef, Outcome
 

@@ -32,8 +32,12 @@ from markupsafe import Markup
 from PIL import Image
 
 from returndesk.domain.errors import InvalidInput
+from returndesk.domain.mail import Recipient
 from returndesk.domain.money import exponent, format_plain
-from returndesk.domain.notices import NoticeFacts, NoticeKind, Recipient
+from returndesk.domain.notices import (
+    NoticeFacts,
+    NoticeKind,
+)
 from returndesk.domain.policy import Shop
 
 _NUMBER_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -80,6 +84,11 @@ def days(count: Fraction) -> str:
     """Business days with at most two decimals, shortened: "5", "1.25"."""
     hundredths = round(count * 100)
     return f"{Decimal(hundredths).scaleb(-2).normalize():f}"
+
+
+def quoted_lines(text: str) -> list[str]:
+    """What a person wrote, line by line, without control characters; empty lines part its paragraphs."""
+    return [one_line(line) for line in text.strip().splitlines()]
 
 
 def one_line(text: str) -> str:
@@ -204,6 +213,7 @@ def _environment(template_root: Path, shop: Shop) -> Environment:
         "plural": plural,
         "yours": yours,
         "words": words,
+        "quoted_lines": quoted_lines,
         "days": days,
         "barcode_svg": barcode_svg,
     }
@@ -252,14 +262,15 @@ class Renderer:
         now: datetime,
         message_id: str,
         date: datetime,
+        text: str | None = None,
     ) -> EmailMessage:
-        """The email of one notice, as text and HTML.
+        """The email of one notice, as text and HTML. `text` is what a person wrote for it, quoted as it is.
 
         `now` only decides whether a date needs its year. `message_id` (with its angle brackets) and `date`, a
         UTC instant, are the caller's, so that the same notice sent again is the same message. Raises
         `InvalidInput` (`address_unusable`) for an address that cannot stand in a header.
         """
-        context = {"facts": facts, "name": one_line(recipient.name), "links": links, "now": now}
+        context = {"facts": facts, "name": one_line(recipient.name), "links": links, "now": now, "text": text}
         message = EmailMessage(policy=SMTP)
         message["Message-ID"] = message_id
         message["Date"] = format_date_header(date)

@@ -97,6 +97,16 @@ class ReturnWorkflow:
         """The customer keeps the goods: the clocks stop."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.QUESTION)
+    async def question(self, command: CommandRef) -> Outcome:
+        """The shop needs something from the customer: the clocks wait for their answer."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.MESSAGE)
+    async def message(self, command: CommandRef) -> Outcome:
+        """The customer said something: it is the shop's turn again."""
+        return await self._asked(command)
+
     @workflow.update(name=CommandKind.SHIPMENT)
     async def shipment(self, command: CommandRef) -> Outcome:
         """The customer proves that the goods are on their way: they do not expire behind its back."""
@@ -126,6 +136,8 @@ class ReturnWorkflow:
     @authorization.validator
     @decline.validator
     @cancellation.validator
+    @question.validator
+    @message.validator
     @shipment.validator
     @receipts.validator
     @inspections.validator

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from activities.transitions.facts import common, days_left
+from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.inputs import AuthorizationInput
 from returndesk.domain.notices import Authorized
@@ -18,6 +19,7 @@ def authorization(case: Case, asked: AuthorizationInput) -> None:
 
 def authorize(case: Case, note: str | None = None) -> None:
     """Mail the instructions with the slip, and give the goods their time to come back."""
+    goes_on(case)
     rules, row = case.rules.policy.returns, case.row
     row.authorized_at = case.now
     row.reminder_at = case.now + timedelta(days=rules.reminder_after_days)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from activities.transitions.facts import common, decided_items
+from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.eligibility import judge
 from returndesk.domain.errors import InvalidInput, Refused
@@ -62,6 +63,7 @@ def decision(case: Case, asked: DecisionInput) -> None:
 
 def decide_by_rules(case: Case, decided_by: str) -> None:
     """Carry out the verdicts the lots have."""
+    goes_on(case)
     case.lots = [_with_disposition(_final(case, lot)) for lot in case.lots]
     case.row.decided_at = case.now
     case.row.decided_by = decided_by

@@ -123,6 +123,20 @@ class CancellationInput(_Input):
     note: Note | None = None
 
 
+class QuestionInput(_Input):
+    """What the shop needs from the customer before it can go on: the note is mailed to them, word for word."""
+
+    note: Note
+
+
+class MessageInput(_Input):
+    """What the customer said, and when and where. `said_at` may be earlier than now."""
+
+    channel: Channel
+    said_at: Instant | None = None
+    note: Note
+
+
 class SentItem(_Input):
     """Units of one order line that the customer handed to a carrier."""
 
@@ -206,6 +220,8 @@ AnyCommandInput = (
     AuthorizationInput
     | DeclineInput
     | CancellationInput
+    | QuestionInput
+    | MessageInput
     | ShipmentInput
     | ReceiptsInput
     | InspectionsInput

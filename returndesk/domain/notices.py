@@ -6,7 +6,6 @@ transition is written, never where the mail is sent. A snapshot holds no name, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -38,6 +37,7 @@ class NoticeKind(StrEnum):
     REFUND_ON_ITS_WAY = "refund_on_its_way"
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
+    QUESTION = "question"
     ON_ITS_WAY = "on_its_way"
     REMINDER = "reminder"
     NOT_ARRIVED = "not_arrived"
@@ -290,6 +290,13 @@ class Reminder(NoticeFacts):
     send_by: AwareDatetime
 
 
+class Question(NoticeFacts):
+    """The shop needs something from the customer. What it wrote is a text, joined when the mail is sent."""
+
+    kind: Literal[NoticeKind.QUESTION] = NoticeKind.QUESTION
+    text_id: str = Field(min_length=1)
+
+
 class OnItsWay(NoticeFacts):
     """The shop noted that goods were sent; the items are those in transit now."""
 
@@ -346,6 +353,7 @@ AnyFacts = (
     | RefundOnItsWay
     | Refunded
     | RefundFailed
+    | Question
     | OnItsWay
     | Reminder
     | NotArrived
@@ -360,36 +368,3 @@ _ANY_FACTS: Final[TypeAdapter[AnyFacts]] = TypeAdapter(Annotated[AnyFacts, Discr
 def read_facts(snapshot: Mapping[str, Any]) -> AnyFacts:
     """The facts of a stored snapshot. Raises pydantic's `ValidationError`: fields, no values."""
     return _ANY_FACTS.validate_python(snapshot)
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """Who a notice goes to: joined when it is sent, never stored with it. `name` may be empty."""
-
-    name: str
-    email: str
-
-    def __repr__(self) -> str:
-        """Says nothing: a repr ends up in logs."""
-        return "Recipient(…)"
-
-
-class Outcome(StrEnum):
-    """What became of one attempt to hand a message to the mail server."""
-
-    ACCEPTED = "accepted"
-    REFUSED_NOW = "refused_now"
-    REFUSED_FOR_GOOD = "refused_for_good"
-    UNSURE = "unsure"
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One attempt's outcome and the server's status number, where it gave one: never its text.
-
-    `refused_now`: nothing was taken, try later. `unsure`: the connection ended between the final dot and the
-    answer, so the message may have been taken; sending it again keeps its Message-ID.
-    """
-
-    outcome: Outcome
-    status: int | None = None

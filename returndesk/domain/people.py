@@ -41,6 +41,8 @@ MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.AUTHORIZATION: _DESK,
     CommandKind.DECLINE: _DESK,
     CommandKind.CANCELLATION: _DESK,
+    CommandKind.QUESTION: _DESK | _FLOOR,
+    CommandKind.MESSAGE: _DESK,
     CommandKind.SHIPMENT: _DESK,
     CommandKind.RECEIPTS: _FLOOR,
     CommandKind.INSPECTIONS: _FLOOR,

@@ -37,6 +37,8 @@ class CommandKind(StrEnum):
     AUTHORIZATION = "authorization"
     DECLINE = "decline"
     CANCELLATION = "cancellation"
+    QUESTION = "question"
+    MESSAGE = "message"
     SHIPMENT = "shipment"
     RECEIPTS = "receipts"
     INSPECTIONS = "inspections"
@@ -73,19 +75,22 @@ ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.EXPIRED, Stage.CANCELLED}
 """Stages in which nothing is left to do, unless something late happens."""
 
 _ANY_EVENT = frozenset(EventKind)
+_TALK = frozenset({CommandKind.QUESTION, CommandKind.MESSAGE})
 _MONEY_EVENTS = frozenset({EventKind.REFUND_ANSWERED, EventKind.PROCESSOR_HINT})
 
 ALLOWED: dict[Stage | None, frozenset[CommandKind | EventKind]] = {
     None: frozenset({CommandKind.REQUEST}),
     Stage.REQUESTED: frozenset({CommandKind.AUTHORIZATION, CommandKind.DECLINE, CommandKind.CANCELLATION})
+    | _TALK
     | _ANY_EVENT,
     Stage.AUTHORIZED: frozenset({CommandKind.SHIPMENT, CommandKind.RECEIPTS, CommandKind.CANCELLATION})
+    | _TALK
     | _ANY_EVENT,
-    Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _ANY_EVENT,
-    Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _ANY_EVENT,
-    Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _ANY_EVENT,
-    Stage.SETTLING: _ANY_EVENT,
-    Stage.SETTLED: _ANY_EVENT,
+    Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _TALK | _ANY_EVENT,
+    Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _TALK | _ANY_EVENT,
+    Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _TALK | _ANY_EVENT,
+    Stage.SETTLING: _TALK | _ANY_EVENT,
+    Stage.SETTLED: _TALK | _ANY_EVENT,
     Stage.CLOSED: _MONEY_EVENTS,
     Stage.DECLINED: frozenset(),
     Stage.EXPIRED: frozenset(),

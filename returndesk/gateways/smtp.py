@@ -19,7 +19,7 @@ from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from returndesk.domain.errors import ConfigurationError, InvalidInput
-from returndesk.domain.notices import Delivery, Outcome
+from returndesk.domain.mail import Delivery, Outcome
 
 _NOT_THE_MESSAGE: Final = frozenset({421, 503, 530, 534, 535, 538})
 """Statuses that speak of the connection or its sign-in, whatever the message (RFC 5321, RFC 4954)."""

@@ -39,6 +39,11 @@ class NextStep:
     due: str
 
 
+AWAITING_CUSTOMER = NextStep("awaiting_customer", Role.REP, "answer")
+"""Where a return stands, at any stage, while the shop waits for an answer."""
+ANSWER_DAYS = 5
+"""Business days after which somebody asks the customer again."""
+
 AT_LEAST_APART = timedelta(seconds=1)
 """Between two looks at what time has changed: whatever a transition left due cannot make a run spin."""
 
@@ -120,10 +125,11 @@ class Case:
             if clock.state is not ClockState.STOPPED:
                 self._set(clock.pause(self.now, reason, owner))
 
-    def resume_clocks(self, reason: str) -> None:
-        """What the clocks waited for has happened."""
+    def resume_clocks(self, reason: str, at: datetime | None = None) -> None:
+        """What the clocks waited for has happened; `at` where it happened before now."""
         for clock in self.clocks.values():
-            self._set(clock.resume(self.now, reason, self.actor.id))
+            resumed_at = max(at or self.now, clock.events[-1].at)
+            self._set(clock.resume(resumed_at, reason, self.actor.id))
 
     def stop_clock(self, kind: ClockKind, reason: str) -> None:
         """The obligation is met, or nothing is owed any more."""
@@ -188,6 +194,7 @@ class Case:
         row.stage = self.stage
         row.last_at = self.now
         row.ended_at = (row.ended_at or self.now) if row.stage in stages.ENDED else None
+        row.awaiting_answer_since = None if row.ended_at else row.awaiting_answer_since
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
@@ -212,7 +219,10 @@ class Case:
             case_rows.end_next_step(self.connection, row.rma, self.now, self.actor.id)
             return
         due_at = row.next_due_at or row.refund_due_at or self.now
-        if step.due == "expiry" and row.expires_at is not None:
+        if row.awaiting_answer_since is not None:
+            step = AWAITING_CUSTOMER
+            due_at = self.rules.calendar.add(row.awaiting_answer_since, ANSWER_DAYS)
+        elif step.due == "expiry" and row.expires_at is not None:
             due_at = row.expires_at
         values = {
             "queue": step.queue, "kind": row.stage, "owner_role": step.owner, "due_at": due_at,

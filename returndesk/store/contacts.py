@@ -5,11 +5,29 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from returndesk.store import tables
-from returndesk.store.statements import table_of, updating
+from returndesk.store.return_rows import ReturnRow
+from returndesk.store.statements import append, table_of, updating
 
 _contacts = table_of(tables.Contact)
 _CONTACTED_AT = select(_contacts.c.contacted_at).where(_contacts.c.id == bindparam("id"))
 _LINK = updating(tables.Contact, ["id"], ["rma"])
+
+
+def add_contact(
+    connection: Connection,
+    contact_id: str,
+    row: ReturnRow,
+    *,
+    channel: str,
+    contacted_at: datetime,
+    recorded_at: datetime,
+    actor_id: str,
+) -> None:
+    """A contact about a return that is there."""
+    append(connection, tables.Contact, [{
+        "id": contact_id, "order_reference": row.order_reference, "rma": row.rma, "channel": channel,
+        "contacted_at": contacted_at, "recorded_at": recorded_at, "actor_id": actor_id,
+    }])  # fmt: skip
 
 
 def contacted_at_of(connection: Connection, contact_id: str) -> datetime:

@@ -50,6 +50,7 @@ def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime,
         timeline=_timeline(session, rma, row.currency),
         next_due_at=_next_due(case, stage),
         slip_url=slip_url if stage is Stage.AUTHORIZED else None,
+        awaits_answer=row.awaiting_answer_since is not None,
     )
 
 

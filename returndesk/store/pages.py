@@ -99,6 +99,8 @@ class ReturnPage:
     timeline: Sequence[TimelineView]
     next_due_at: datetime | None = None
     slip_url: str | None = None
+    awaits_answer: bool = False
+    """Whether the shop has asked the customer something and waits."""
 
     @property
     def is_on_its_way(self) -> bool:

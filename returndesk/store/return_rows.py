@@ -32,6 +32,7 @@ class ReturnRow:
     authorized_at: datetime | None = None
     reminder_at: datetime | None = None
     expires_at: datetime | None = None
+    awaiting_answer_since: datetime | None = None
     sent_at: datetime | None = None
     looked_for_at: datetime | None = None
     declined_at: datetime | None = None

@@ -197,6 +197,7 @@ class Return(SQLModel, table=True):
     authorized_at: datetime | None = _maybe_at()
     reminder_at: datetime | None = _maybe_at()
     expires_at: datetime | None = _maybe_at()
+    awaiting_answer_since: datetime | None = _maybe_at()
     sent_at: datetime | None = _maybe_at()
     looked_for_at: datetime | None = _maybe_at()
     declined_at: datetime | None = _maybe_at()

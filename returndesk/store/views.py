@@ -81,6 +81,7 @@ class ReturnView(ReturnSummary):
     received_at: datetime | None
     decided_at: datetime | None
     awaiting_approval: bool
+    awaiting_answer_since: datetime | None
     goods_minor: int
     goods_tax_minor: int
     shipping_minor: int
@@ -176,6 +177,7 @@ def return_view(session: Session, rma: str) -> ReturnView:
         received_at=row.received_at,
         decided_at=row.decided_at,
         awaiting_approval=row.awaiting_approval,
+        awaiting_answer_since=row.awaiting_answer_since,
         goods_minor=row.goods_minor,
         goods_tax_minor=row.goods_tax_minor,
         shipping_minor=row.shipping_minor,

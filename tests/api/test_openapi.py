@@ -71,6 +71,8 @@ COMMANDS = [
     "authorization",
     "decline",
     "cancellation",
+    "question",
+    "message",
     "shipment",
     "receipts",
     "inspections",
@@ -91,6 +93,8 @@ def test_every_answer_is_one_that_is_described(
     rma = {"rma": call("POST", "/api/v1/returns", json=ASKED, headers=headers()).json()["rma"]}
     for kind, body in [
         ("authorization", {}),
+        ("question", {"note": "Which one?"}),
+        ("message", {"channel": "email", "note": "The blue one."}),
         ("shipment", {"tracking": "JD0002"}),
         ("receipts", {"items": [{"line": 1, "quantity": 2}]}),
         ("inspections", {"items": [SEEN, SEEN | {"condition": "opened", "disposition": "refurbish"}]}),

@@ -96,6 +96,8 @@ WHO = {
     ("POST", "/api/v1/returns/{rma}/decision"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/decline"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
+    ("POST", "/api/v1/returns/{rma}/message"): "r..ma",
+    ("POST", "/api/v1/returns/{rma}/question"): "rw.ma",
     ("POST", "/api/v1/returns/{rma}/receipts"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/shipment"): "r..ma",
 }
@@ -296,7 +298,7 @@ def test_a_contact_that_has_not_been_yet_is_refused(admin: Caller) -> None:
 def test_what_a_stage_does_not_take_is_a_conflict_that_names_what_it_takes(admin: Caller) -> None:
     answer = admin.post(f"/returns/{requested(admin)}/inspections", SEEN)
     assert (answer.status_code, answer.json()["code"]) == (409, "not_allowed_at_stage")
-    assert "Now possible: authorization, cancellation, decline." in answer.json()["detail"]
+    assert "Now possible: authorization, cancellation, decline, message, question." in answer.json()["detail"]
 
 
 def test_a_return_nobody_knows_is_not_found(admin: Caller) -> None:

@@ -40,6 +40,8 @@ NOTES = {
     "request": "Wibbleforth says it itches",
     "override": "Owed since the Crundlemere affair",
     "authorization": "Told Snorkelby by phone",
+    "question": "Asked about Marrowby",
+    "message": "Says it was Tindlewick",
     "shipment": "Receipt shown at Quibbleton",
     "tracking": "Zorblatt-4417",
     "receipts": "Box smelled of Gribblesea",
@@ -52,7 +54,7 @@ PAYMENT = "pi_Mirkwinkle"
 """No payment of Stripe's: its error quotes it."""
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
-    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
+    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
 )  # fmt: skip
 
 
@@ -118,12 +120,14 @@ class Shop:
         seen = {**item, "condition": "original", "packaging": "original"}
         steps = [
             await self.step(rma, "authorization"),
+            await self.step(rma, "question"),
+            await self.step(rma, "message", channel="email"),
             await self.step(rma, "shipment", tracking=NOTES["tracking"]),
             await self.step(rma, "receipts", items=[item]),
             await self.step(rma, "inspections", items=[seen], decide=False),
             await self.step(rma, "decision"),
         ]
-        assert [answer.status_code for answer in steps] == [200] * 5, [answer.text for answer in steps]
+        assert [answer.status_code for answer in steps] == [200] * 7, [answer.text for answer in steps]
         return rma
 
     async def reach(self, rma: str, condition: str) -> None:

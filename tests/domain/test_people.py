@@ -10,6 +10,8 @@ BY_HAND = {
     "authorization": {"rep", "manager", "admin"},
     "decline": {"rep", "manager", "admin"},
     "cancellation": {"rep", "manager", "admin"},
+    "question": {"rep", "warehouse", "manager", "admin"},
+    "message": {"rep", "manager", "admin"},
     "shipment": {"rep", "manager", "admin"},
     "receipts": {"warehouse", "manager", "admin"},
     "inspections": {"warehouse", "manager", "admin"},

@@ -21,26 +21,28 @@ from returndesk.domain.stages import (
 )
 
 # By hand, from DESIGN 3 (its table, column "when"): R request, A authorization, n decline, c cancellation,
-# s shipment, r receipts, i inspections, d decision, a approval; t time passed, m the processor answered, h the processor hinted; . is not possible.
+# q question, w message, s shipment, r receipts, i inspections, d decision, a approval; t time passed, m the processor answered, h the processor hinted; . is not possible.
 BY_HAND = {
-    None: "R....... ....",
-    Stage.REQUESTED: ".Anc.... .tmh",
-    Stage.AUTHORIZED: "...csr.. .tmh",
-    Stage.RECEIVED: ".....ri. .tmh",
-    Stage.INSPECTED: ".....r.d .tmh",
-    Stage.DECIDED: "........ atmh",
-    Stage.SETTLING: "........ .tmh",
-    Stage.SETTLED: "........ .tmh",
-    Stage.CLOSED: "........ ..mh",
-    Stage.DECLINED: "........ ....",
-    Stage.EXPIRED: "........ ....",
-    Stage.CANCELLED: "........ ....",
+    None: "R......... ....",
+    Stage.REQUESTED: ".Ancqw.... .tmh",
+    Stage.AUTHORIZED: "...cqwsr.. .tmh",
+    Stage.RECEIVED: "....qw.ri. .tmh",
+    Stage.INSPECTED: "....qw.r.d .tmh",
+    Stage.DECIDED: "....qw.... atmh",
+    Stage.SETTLING: "....qw.... .tmh",
+    Stage.SETTLED: "....qw.... .tmh",
+    Stage.CLOSED: ".......... ..mh",
+    Stage.DECLINED: ".......... ....",
+    Stage.EXPIRED: ".......... ....",
+    Stage.CANCELLED: ".......... ....",
 }
 LETTERS: dict[str, CommandKind | EventKind] = {
     "R": CommandKind.REQUEST,
     "A": CommandKind.AUTHORIZATION,
     "n": CommandKind.DECLINE,
     "c": CommandKind.CANCELLATION,
+    "q": CommandKind.QUESTION,
+    "w": CommandKind.MESSAGE,
     "s": CommandKind.SHIPMENT,
     "r": CommandKind.RECEIPTS,
     "i": CommandKind.INSPECTIONS,

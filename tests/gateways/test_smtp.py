@@ -17,7 +17,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from returndesk.domain.errors import ConfigurationError, InvalidInput
-from returndesk.domain.notices import Delivery, Outcome
+from returndesk.domain.mail import Delivery, Outcome
 from returndesk.gateways.smtp import SmtpMailer
 
 ACCEPTED = Delivery(Outcome.ACCEPTED, 250)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.lots import Acceptance, Condition, Packaging
+from returndesk.domain.mail import Recipient
 from returndesk.domain.notices import (
     Accepted,
     Authorized,
@@ -30,8 +31,8 @@ from returndesk.domain.notices import (
     NoticeKind,
     OnItsWay,
     PartlyAccepted,
+    Question,
     Received,
-    Recipient,
     Refunded,
     RefundFailed,
     RefundOnItsWay,
@@ -166,6 +167,7 @@ FULL: list[NoticeFacts] = [
         payment_label=CARD,
         was_confirmed=True,
     ),
+    Question(**CASE, items=(SCARF, DRESS), text_id="txt_1"),
     OnItsWay(**CASE, items=(SCARF, DRESS), sent_at=CONTACT),
     Reminder(
         **CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=datetime(2026, 12, 15, 10, 5, tzinfo=UTC)
@@ -207,6 +209,7 @@ MINIMAL: list[NoticeFacts] = [
     RefundOnItsWay(**CASE, items=(DRESS_YES,), submitted_at=NOW, total_minor=4_500),
     Refunded(**CASE, items=(DRESS_YES,), refunded_at=NOW, refunded_minor=4_500),
     RefundFailed(**CASE, items=(DRESS_YES,), failed_at=NOW, total_minor=4_500, new_date=DUE),
+    Question(**CASE, items=(DRESS,), text_id="txt_1"),
     OnItsWay(**CASE, items=(DRESS,), sent_at=NOW),
     Reminder(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
     NotArrived(**CASE, items=(DRESS,), sent_at=CONTACT, new_date=LATER),
@@ -218,9 +221,14 @@ GROUPS = {"full": FULL, "minimal": MINIMAL}
 EVERY = [pytest.param(facts, id=f"{facts.kind}-{name}") for name, group in GROUPS.items() for facts in group]
 
 
-def mail(facts: NoticeFacts, to: Recipient = WHO, now: datetime = NOW) -> EmailMessage:
+QUOTED = "Which of the two scarves has the pulled thread?\n\nA photo would help."
+
+
+def mail(facts: NoticeFacts, to: Recipient = WHO, now: datetime = NOW, text: str = QUOTED) -> EmailMessage:
     """The message as it would arrive: written out and read again."""
-    made = RENDERER.notice(facts, to, links=LINKS, now=now, message_id="<1.notice@returns>", date=NOW)
+    made = RENDERER.notice(
+        facts, to, links=LINKS, now=now, message_id="<1.notice@returns>", date=NOW, text=text
+    )
     arrived = message_from_bytes(made.as_bytes(), policy=default)
     assert isinstance(arrived, EmailMessage)
     return arrived
@@ -528,3 +536,11 @@ def test_a_name_a_template_uses_and_nobody_gave_is_an_error(tmp_path: Path) -> N
     (tmp_path / "pages" / "gap.html").write_text("Hello {{ nobody }}")
     with pytest.raises(UndefinedError):
         Renderer(tmp_path, SHOP).page("gap", now=NOW)
+
+
+def test_what_a_person_wrote_is_quoted_and_is_never_markup() -> None:
+    wrote = "Is it <b>this</b> one?\x0b\n\n\n{{ 7 * 7 }} & so on"
+    message = mail(Question(**CASE, items=(DRESS,), text_id="txt_1"), text=wrote)
+    assert "Is it &lt;b&gt;this&lt;/b&gt; one?" in content(message, "html")
+    assert "{{ 7 * 7 }} &amp; so on" in content(message, "html")
+    assert "  Is it <b>this</b> one?\n\n  {{ 7 * 7 }} & so on\n" in content(message, "plain")

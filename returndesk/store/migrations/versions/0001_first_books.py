@@ -211,6 +211,7 @@ def upgrade() -> None:
         sa.Column("authorized_at", UtcInstant(), nullable=True),
         sa.Column("reminder_at", UtcInstant(), nullable=True),
         sa.Column("expires_at", UtcInstant(), nullable=True),
+        sa.Column("awaiting_answer_since", UtcInstant(), nullable=True),
         sa.Column("sent_at", UtcInstant(), nullable=True),
         sa.Column("looked_for_at", UtcInstant(), nullable=True),
         sa.Column("declined_at", UtcInstant(), nullable=True),

@@ -1,0 +1,42 @@
+"""Question and message: while the shop waits for the customer's answer both clocks stand; any message ends that."""
+
+from datetime import datetime
+
+from activities.transitions.facts import common
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.inputs import MessageInput, QuestionInput
+from returndesk.domain.notices import Question
+from returndesk.store.cases import Case
+from returndesk.store.contacts import add_contact
+
+AWAITING_ANSWER = "awaiting_answer"
+
+
+def question(case: Case, asked: QuestionInput) -> None:
+    """Mail what is needed. From here it is the customer's turn."""
+    case.row.awaiting_answer_since = case.row.awaiting_answer_since or case.now
+    case.pause_clocks(AWAITING_ANSWER, "customer")
+    case.record("asked", note=asked.note)
+    case.notice(Question(**common(case), text_id=asked.note))
+
+
+def message(case: Case, said: MessageInput) -> None:
+    """Keep what the customer said. It was the shop's turn from the moment they said it, not from when it was recorded."""
+    said_at = said.said_at or case.now
+    if said_at > case.now:
+        raise InvalidInput("said_in_future", "said_at is later than now. Give when it was said.", "said_at")
+    contact_id = f"con_{case.key.removeprefix('cmd_')}"
+    add_contact(
+        case.connection, contact_id, case.row, channel=said.channel, contacted_at=said_at,
+        recorded_at=case.now, actor_id=case.actor.id,
+    )  # fmt: skip
+    goes_on(case, at=said_at)
+    case.record(
+        "message", contact=contact_id, channel=said.channel, said_at=said_at.isoformat(), note=said.note
+    )
+
+
+def goes_on(case: Case, at: datetime | None = None) -> None:
+    """The shop waits for no answer any more: it has one, or it acted without."""
+    case.row.awaiting_answer_since = None
+    case.resume_clocks(AWAITING_ANSWER, at=at)

@@ -1,0 +1,37 @@
+"""Handing a notice to a mail server: to whom, and what came of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who a notice goes to: joined when it is sent, never stored with it. `name` may be empty."""
+
+    name: str
+    email: str
+
+    def __repr__(self) -> str:
+        """Says nothing: a repr ends up in logs."""
+        return "Recipient(…)"
+
+
+class Outcome(StrEnum):
+    """What became of one attempt to hand a message to the mail server."""
+
+    ACCEPTED = "accepted"
+    REFUSED_NOW = "refused_now"
+    REFUSED_FOR_GOOD = "refused_for_good"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt's outcome and the server's status number, where it gave one: never its text.
+
+    `refused_now`: nothing was taken, try later. `unsure`: the connection ended between the final dot and the
+    answer, so the message may have been taken; sending it again keeps its Message-ID.
+    """
+
+    outcome: Outcome
+    status: int | None = None

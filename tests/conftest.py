@@ -22,6 +22,17 @@ from returndesk.domain.people import Role
 from returndesk.store import migrate, tokens
 from returndesk.store.database import Database, sqlite_url
 
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a running installation come last, together.
+
+    It lives on the tests' event loop until the end of the run: while that loop stands still for other tests it
+    misses its heartbeats, and once it would not stop any more when it was told to.
+    """
+    items.sort(key=lambda item: "live" in getattr(item, "fixturenames", ()))
+
+
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 

@@ -21,6 +21,9 @@ from returndesk.threads import take_short_turns
 
 Say = Callable[[str], None]
 
+KEEP_ALIVE_SECONDS = 65
+"""Longer than clients and proxies keep theirs: a request never meets a connection that is just being closed."""
+
 API_THREADS = 16
 """That wait for the database: fewer than its connections."""
 
@@ -43,6 +46,7 @@ async def serve_api(installation: Installation) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=3,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
     )
     await uvicorn.Server(config).serve()

@@ -486,7 +486,7 @@ async def running(
     api = uvicorn.Server(
         uvicorn.Config(
             create_app(apis), port=settings.api_port, log_config=None, access_log=False, ws="none",
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=3, timeout_keep_alive=65,
         )
     )  # fmt: skip
     client = await workers.connect()

@@ -14,10 +14,7 @@ from temporalio import activity
 
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.mail import Delivery, Outcome, Recipient
-from returndesk.domain.notices import (
-    NoticeKind,
-    read_facts,
-)
+from returndesk.domain.notices import NoticeKind, read_facts
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
 from returndesk.links import PublicLinks

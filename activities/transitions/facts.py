@@ -5,7 +5,7 @@ from math import ceil
 from typing import TypedDict
 
 from returndesk.domain.clock import ClockKind
-from returndesk.domain.lots import Acceptance, Lot
+from returndesk.domain.lots import Acceptance, Lot, Reception
 from returndesk.domain.notices import NoticeItem
 from returndesk.store.cases import Case
 
@@ -45,6 +45,12 @@ def by_line(
             expected = sum(lot.quantity for lot in lots) if with_expected else None
             items.append(NoticeItem(title=line.title, quantity=sum(map(count, lots)), expected=expected))
     return tuple(items)
+
+
+def items_at(case: Case, reception: Reception) -> tuple[NoticeItem, ...]:
+    """The units that are there: awaited, in transit; lines without any are left out."""
+    items = by_line(case, lambda lot: lot.quantity if lot.reception is reception else 0)
+    return tuple(item for item in items if item.quantity)
 
 
 def decided_items(case: Case) -> tuple[NoticeItem, ...]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from activities.transitions.ending import let_go
-from activities.transitions.facts import common
+from activities.transitions.facts import common, items_at
 from activities.transitions.shipment import look_for_parcel
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.lots import Reception
@@ -60,7 +60,8 @@ def _remind(case: Case) -> None:
     assert row.expires_at is not None, "only authorized returns wait for goods"
     row.reminder_at = None
     case.record("reminded")
-    case.notice(Reminder(**common(case), authorized_at=row.authorized_at, send_by=row.expires_at))
+    awaited = items_at(case, Reception.AWAITING)
+    case.notice(Reminder(**common(case, awaited), authorized_at=row.authorized_at, send_by=row.expires_at))
 
 
 def _expire(case: Case) -> None:

@@ -1,10 +1,10 @@
 """Shipment: the customer says, and proves, that the goods are on their way. They do not expire behind its back."""
 
-from activities.transitions.facts import by_line, common
+from activities.transitions.facts import common, items_at
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import ShipmentInput
-from returndesk.domain.lots import Arrived, Lot, Reception, send
-from returndesk.domain.notices import NotArrived, NoticeItem, OnItsWay
+from returndesk.domain.lots import Arrived, Reception, send
+from returndesk.domain.notices import NotArrived, OnItsWay
 from returndesk.domain.people import Role
 from returndesk.store.cases import Case
 
@@ -28,7 +28,7 @@ def shipment(case: Case, asked: ShipmentInput) -> None:
         tracking=asked.tracking,
         note=asked.note,
     )
-    case.notice(OnItsWay(**common(case, in_transit(case)), sent_at=sent_at))
+    case.notice(OnItsWay(**common(case, items_at(case, Reception.IN_TRANSIT)), sent_at=sent_at))
 
 
 def look_for_parcel(case: Case) -> None:
@@ -39,13 +39,5 @@ def look_for_parcel(case: Case) -> None:
     new_date = case.rules.calendar.add(case.now, LOOKING_DAYS)
     case.record("looked_for", new_date=new_date.isoformat())
     case.task("lost_parcels", "look_for_parcel", Role.REP, new_date)
-    case.notice(NotArrived(**common(case, in_transit(case)), sent_at=row.sent_at, new_date=new_date))
-
-
-def in_transit(case: Case) -> tuple[NoticeItem, ...]:
-    """What is on its way, by line."""
-    return tuple(item for item in by_line(case, _units_in_transit) if item.quantity)
-
-
-def _units_in_transit(lot: Lot) -> int:
-    return lot.quantity if lot.reception is Reception.IN_TRANSIT else 0
+    items = items_at(case, Reception.IN_TRANSIT)
+    case.notice(NotArrived(**common(case, items), sent_at=row.sent_at, new_date=new_date))

@@ -3,9 +3,10 @@
 A lot has two orthogonal axes, where it is (`Reception`) and what was decided of it (`Acceptance`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from returndesk.domain.errors import InvalidInput
 
@@ -125,6 +126,21 @@ def _replaced(lots: Sequence[Lot], changed: Lot) -> list[Lot]:
     return [changed if lot.number == changed.number else lot for lot in lots]
 
 
+def _change_units(
+    lots: Sequence[Lot], line: int, quantity: int, which: Callable[[Lot], bool], change: Callable[[Lot], Lot]
+) -> tuple[list[Lot], int]:
+    """The lots with so many units of a line changed, split where need be; and how many units were not there."""
+    result, left = list(lots), quantity
+    for lot in [x for x in lots if x.line == line and which(x)]:
+        taken = min(left, lot.quantity)
+        if taken == 0:
+            break
+        result, part = split(result, lot.number, taken)
+        result = _replaced(result, change(part))
+        left -= taken
+    return result, left
+
+
 def receive(lots: Sequence[Lot], arrived: Sequence[Arrived], *, more_expected: bool) -> list[Lot]:
     """The lots after a parcel. What did not come and is not expected any more is short-shipped.
 
@@ -132,14 +148,13 @@ def receive(lots: Sequence[Lot], arrived: Sequence[Arrived], *, more_expected: b
     """
     result = list(lots)
     for arrival in arrived:
-        left = arrival.quantity
-        for lot in [x for x in result if x.line == arrival.line and x.reception in ON_THE_WAY]:
-            taken = min(left, lot.quantity)
-            if taken == 0:
-                break
-            result, part = split(result, lot.number, taken)
-            result = _replaced(result, replace(part, reception=Reception.RECEIVED))
-            left -= taken
+        result, left = _change_units(
+            result,
+            arrival.line,
+            arrival.quantity,
+            lambda lot: lot.reception in ON_THE_WAY,
+            lambda part: replace(part, reception=Reception.RECEIVED),
+        )
         if left:
             raise InvalidInput(
                 "more_than_requested",
@@ -164,14 +179,13 @@ def send(lots: Sequence[Lot], sent: Sequence[Arrived]) -> list[Lot]:
         ]
     result = list(lots)
     for parcel in sent:
-        left = parcel.quantity
-        for lot in [x for x in result if x.line == parcel.line and x.reception is Reception.AWAITING]:
-            taken = min(left, lot.quantity)
-            if taken == 0:
-                break
-            result, part = split(result, lot.number, taken)
-            result = _replaced(result, replace(part, reception=Reception.IN_TRANSIT))
-            left -= taken
+        result, left = _change_units(
+            result,
+            parcel.line,
+            parcel.quantity,
+            lambda lot: lot.reception is Reception.AWAITING,
+            lambda part: replace(part, reception=Reception.IN_TRANSIT),
+        )
         if left:
             raise InvalidInput(
                 "more_than_awaited",
@@ -182,6 +196,15 @@ def send(lots: Sequence[Lot], sent: Sequence[Arrived]) -> list[Lot]:
     return result
 
 
+def _seen(finding: Finding, lot: Lot) -> Lot:
+    return replace(
+        lot,
+        condition=finding.condition,
+        packaging=finding.packaging,
+        disposition=finding.disposition or lot.disposition,
+    )
+
+
 def inspect(lots: Sequence[Lot], findings: Sequence[Finding]) -> list[Lot]:
     """The lots after an inspection; mixed grades in one line split it.
 
@@ -189,25 +212,13 @@ def inspect(lots: Sequence[Lot], findings: Sequence[Finding]) -> list[Lot]:
     """
     result = list(lots)
     for finding in findings:
-        left = finding.quantity
-        waiting = [
-            x
-            for x in result
-            if x.line == finding.line and x.reception is Reception.RECEIVED and not x.inspected
-        ]
-        for lot in waiting:
-            taken = min(left, lot.quantity)
-            if taken == 0:
-                break
-            result, part = split(result, lot.number, taken)
-            seen = replace(
-                part,
-                condition=finding.condition,
-                packaging=finding.packaging,
-                disposition=finding.disposition or part.disposition,
-            )
-            result = _replaced(result, seen)
-            left -= taken
+        result, left = _change_units(
+            result,
+            finding.line,
+            finding.quantity,
+            lambda lot: lot.reception is Reception.RECEIVED and not lot.inspected,
+            partial(_seen, finding),
+        )
         if left:
             raise InvalidInput(
                 "more_than_received",

@@ -1,5 +1,6 @@
 """What the customer proves to have sent: nobody is reminded of it, it does not expire, it is looked for."""
 
+import re
 from datetime import timedelta
 
 from live import Live
@@ -50,6 +51,8 @@ async def test_what_was_not_sent_is_still_reminded_of(live: Live) -> None:
     assert sorted(lots) == [(1, "in_transit"), (2, "awaiting")]
     await live.advance_to(friday + 14 * DAY + MOMENT, rma)
     assert (await live.timeline(rma))[-1] == "reminded"
+    reminder = (await live.mailed(sold, 3))[-1]
+    assert re.search(r"^- .+ \S 2\r?$", reminder.text, re.MULTILINE), "only of what was not sent"
     too_many = await live.post(
         f"returns/{rma}/shipment", {"note": "More.", "items": [{"line": 1, "quantity": 3}]}
     )

@@ -23,6 +23,7 @@ run: $(RUN_SET_UP) ## set up, start everything, run the sample returns, stay up;
 
 test: lint check-types ## set up the tests; style, types, import rules, all tests (ARGS='-k money' picks)
 	@$(VENV)/bin/lint-imports
+	@$(PY) -m returndesk.embedded.temporal_find
 	@$(PY) -m pytest --durations=10 $(ARGS)
 
 lint: $(TEST_SET_UP) ## style, and the form of the code

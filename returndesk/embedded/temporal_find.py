@@ -226,3 +226,10 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02} min"
+
+
+if __name__ == "__main__":
+    try:
+        find(lambda line: print(line, flush=True), environ=os.environ)
+    except ConfigurationError as error:
+        sys.exit(error.sentence)

@@ -14,7 +14,8 @@ from temporalio import activity
 
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.mail import Delivery, Outcome, Recipient
-from returndesk.domain.notices import NoticeKind, read_facts
+from returndesk.domain.notice_facts import NoticeKind
+from returndesk.domain.notices import read_facts
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
 from returndesk.links import PublicLinks
@@ -108,7 +109,7 @@ class Notices:
         )
         with self._database.read() as session:
             rows = session.exec(query).all()
-            quoted = [n.facts["text_id"] for n, *_ in rows if "text_id" in n.facts]
+            quoted = [n.facts["text_id"] for n, *_ in rows if n.facts.get("text_id")]
             texts = dict(
                 session.exec(
                     select(tables.Text.id, tables.Text.body).where(col(tables.Text.id).in_(quoted))
@@ -118,7 +119,7 @@ class Notices:
             )
             session.expunge_all()
         return [
-            _Waiting(n, Stage(stage), Recipient(name, email), texts.get(n.facts.get("text_id", "")))
+            _Waiting(n, Stage(stage), Recipient(name, email), texts.get(n.facts.get("text_id") or ""))
             for n, stage, name, email in rows
         ]
 

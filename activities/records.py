@@ -11,37 +11,49 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 from temporalio import activity
 
-from activities.transitions import decision as deciding
 from activities.transitions.authorization import authorization
+from activities.transitions.correction import correction, loss
+from activities.transitions.decision import approval, decision, refusal
 from activities.transitions.ending import cancellation, decline
+from activities.transitions.goods_back import goods_back
+from activities.transitions.holding import hold, resumption
 from activities.transitions.inspections import inspections
 from activities.transitions.passing_time import clocks_passed, time_passed
+from activities.transitions.recalculation import recalculation
 from activities.transitions.receipts import receipts
 from activities.transitions.refund_answers import refund_answered
 from activities.transitions.request import open_case
 from activities.transitions.shipment import shipment
 from activities.transitions.talk import message, question
+from returndesk.domain import stages
 from returndesk.domain.errors import InvalidInput, NotFound, Refused
 from returndesk.domain.inputs import (
     ApprovalInput,
     AuthorizationInput,
     CancellationInput,
+    CorrectionInput,
     DecisionInput,
     DeclineInput,
+    GoodsBackInput,
+    HoldInput,
     InspectionsInput,
+    LossInput,
     MessageInput,
     QuestionInput,
+    RecalculationInput,
     ReceiptsInput,
+    RefusalInput,
+    ResumptionInput,
     ShipmentInput,
 )
 from returndesk.domain.people import CLOCK, Actor, Role
-from returndesk.domain.stages import CommandKind, EventKind, allows, refusal
+from returndesk.domain.stages import CommandKind, EventKind, allows
 from returndesk.messages import CaseState, Loaded, Outcome, ReturnInput, Step, Stepped
 from returndesk.ports import Clock
-from returndesk.store.case_rows import answer_command, load_command
+from returndesk.store.case_rows import Asking, answer_command, load_command
 from returndesk.store.cases import Case, load_case
 from returndesk.store.database import Database
-from returndesk.store.policies import PolicyBook
+from returndesk.store.policies import PolicyBook, PolicyInForce
 
 _OUTCOME = TypeAdapter(Outcome)
 _NO_CASE = CaseState(stage=None)
@@ -55,10 +67,16 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.QUESTION: lambda c, i: question(c, QuestionInput.model_validate(i)),
     CommandKind.MESSAGE: lambda c, i: message(c, MessageInput.model_validate(i)),
     CommandKind.SHIPMENT: lambda c, i: shipment(c, ShipmentInput.model_validate(i)),
+    CommandKind.LOSS: lambda c, i: loss(c, LossInput.model_validate(i)),
     CommandKind.RECEIPTS: lambda c, i: receipts(c, ReceiptsInput.model_validate(i)),
+    CommandKind.CORRECTION: lambda c, i: correction(c, CorrectionInput.model_validate(i)),
     CommandKind.INSPECTIONS: lambda c, i: inspections(c, InspectionsInput.model_validate(i)),
-    CommandKind.DECISION: lambda c, i: deciding.decision(c, DecisionInput.model_validate(i)),
-    CommandKind.APPROVAL: lambda c, i: deciding.approval(c, ApprovalInput.model_validate(i)),
+    CommandKind.DECISION: lambda c, i: decision(c, DecisionInput.model_validate(i)),
+    CommandKind.APPROVAL: lambda c, i: approval(c, ApprovalInput.model_validate(i)),
+    CommandKind.REFUSAL: lambda c, i: refusal(c, RefusalInput.model_validate(i)),
+    CommandKind.GOODS_BACK: lambda c, i: goods_back(c, GoodsBackInput.model_validate(i)),
+    CommandKind.HOLD: lambda c, i: hold(c, HoldInput.model_validate(i)),
+    CommandKind.RESUMPTION: lambda c, i: resumption(c, ResumptionInput.model_validate(i)),
 }
 
 
@@ -101,16 +119,24 @@ class Records:
             return Stepped(_state(case), _OUTCOME.validate_python(command.outcome))
         stage = None if case is None else case.row.stage
         if not allows(stage, kind):
-            raise Refused("not_allowed_at_stage", refusal(stage, kind))
+            raise Refused("not_allowed_at_stage", stages.refusal(stage, kind))
         if case is None:
-            case = open_case(connection, step, command, self._policies.of(connection, command.policy_version))
+            case = open_case(connection, step, command, self._rules(connection, command))
         else:
             clocks_passed(case)
-            _ON_COMMAND[kind](case, command.input)
+            if kind is CommandKind.RECALCULATION:
+                asked = RecalculationInput.model_validate(command.input)
+                recalculation(case, asked, self._rules(connection, command))
+            else:
+                _ON_COMMAND[kind](case, command.input)
         state = case.save()
         outcome = case.outcome()
         answer_command(connection, step.key, _OUTCOME.dump_python(outcome, mode="json"))
         return Stepped(state, outcome)
+
+    def _rules(self, connection: Connection, command: Asking) -> PolicyInForce:
+        """The policy that was in force when the command was written down."""
+        return self._policies.of(connection, command.policy_version)
 
     def _refuse(self, connection: Connection, step: Step, refused: Outcome) -> Stepped:
         """Keep a refusal, with the stage it met."""

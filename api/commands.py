@@ -67,16 +67,26 @@ class CommandState(BaseModel):
     stage: Stage | None
 
 
+_WRITTEN_BY_PEOPLE = ("note", "tracking")
+
+
 def without_notes(body: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
     """A body as it is stored, and its texts by id: wherever it had a person's words, it now has the text's id."""
     texts: dict[str, str] = {}
     stored = body.model_dump(mode="json", exclude_defaults=True)
-    for part in (stored, stored.get("override") or {}):
-        for name in ("note", "tracking"):
+    _take_out(stored, texts)
+    return stored, texts
+
+
+def _take_out(part: Any, texts: dict[str, str]) -> None:
+    for inner in part if isinstance(part, list) else part.values():
+        if isinstance(inner, dict | list):
+            _take_out(inner, texts)
+    if isinstance(part, dict):
+        for name in _WRITTEN_BY_PEOPLE:
             if part.get(name) is not None:
                 text_id = new_id("txt")
                 texts[text_id], part[name] = part[name], text_id
-    return stored, texts
 
 
 def input_hash(desk: Desk, kind: CommandKind, rma: str | None, body: BaseModel) -> str:

@@ -34,10 +34,7 @@ from PIL import Image
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.mail import Recipient
 from returndesk.domain.money import exponent, format_plain
-from returndesk.domain.notices import (
-    NoticeFacts,
-    NoticeKind,
-)
+from returndesk.domain.notice_facts import NoticeFacts, NoticeKind
 from returndesk.domain.policy import Shop
 
 _NUMBER_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

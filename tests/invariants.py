@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel, col, func, select
 
-from returndesk.domain.lots import Acceptance, Reception
+from returndesk.domain.lots import GIVEN_UP, Acceptance, Reception
 from returndesk.domain.stages import SUBMITTED, RefundStatus
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.store import tables
@@ -22,7 +22,8 @@ from returndesk.store.database import Database
 
 LIVE_AT_STRIPE = {"pending", "requires_action", "succeeded"}
 GONE = {RefundStatus.FAILED, RefundStatus.CANCELED}
-ONCE_IN_A_LIFE = {"requested", "authorized", "decided", "expired", "approved", "declined", "cancelled"}
+ONCE_IN_A_LIFE = {"requested", "authorized", "expired", "declined", "cancelled"}
+ONCE_A_DECISION = {"decided", "approved", "refused"}
 MAILS_READ_MAX = 1_000_000
 
 T = TypeVar("T", bound=SQLModel)
@@ -190,6 +191,8 @@ class World:
         for r in self.session.exec(select(tables.AuditRecord).order_by(col(tables.AuditRecord.seq))):
             if r.what in ONCE_IN_A_LIFE:
                 life[r.rma, r.what] += 1
+            if r.what in ONCE_A_DECISION:
+                life[f"{r.rma}, decision {r.details['decision']}", r.what] += 1
             if r.key.startswith("cmd_"):
                 by_key[r.rma, r.key, r.what] += 1
             if r.what.startswith("refund_"):
@@ -216,23 +219,22 @@ class World:
 
     def units_are_conserved(self) -> Iterator[str]:
         """The counters of every order line are what the returns' lots add up to."""
-        decided = {r.rma for r in self.all_of(tables.Return) if r.decided_at is not None}
+        awaiting = {r.rma: r.decisions for r in self.all_of(tables.Return) if r.awaiting_approval}
         order_of = {r.rma: r.order_reference for r in self.all_of(tables.Return)}
         claimed: Counter[tuple[str, int]] = Counter()
         granted: Counter[tuple[str, int]] = Counter()
         for lot in self.all_of(tables.Lot):
             order = order_of.get(lot.rma)
-            if (
-                order is None
-                or lot.line is None
-                or lot.reception in (Reception.SHORT_SHIPPED, Reception.EXPIRED, Reception.CANCELLED)
-            ):
+            accepted = lot.decision is not None and lot.acceptance == Acceptance.ACCEPTED
+            if order is None or lot.line is None or lot.reception == Reception.WRONG_ITEM:
                 continue
-            if lot.rma in decided and lot.acceptance == Acceptance.REJECTED:
+            if lot.reception in GIVEN_UP and not accepted:
+                continue
+            holds = lot.decision is not None and lot.decision != awaiting.get(lot.rma)
+            if holds and lot.acceptance == Acceptance.REJECTED:
                 continue
             claimed[order, lot.line] += lot.quantity
-            if lot.rma in decided and lot.acceptance == Acceptance.ACCEPTED:
-                granted[order, lot.line] += lot.quantity
+            granted[order, lot.line] += lot.quantity * accepted
         for line in self.all_of(tables.OrderLine):
             at = (line.order_reference, line.line)
             if (line.claimed, line.granted) != (claimed[at], granted[at]):

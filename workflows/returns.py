@@ -112,9 +112,19 @@ class ReturnWorkflow:
         """The customer proves that the goods are on their way: they do not expire behind its back."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.LOSS)
+    async def loss(self, command: CommandRef) -> Outcome:
+        """A parcel is lost, as far as anybody can tell: a person decides what that means."""
+        return await self._asked(command)
+
     @workflow.update(name=CommandKind.RECEIPTS)
     async def receipts(self, command: CommandRef) -> Outcome:
         """The warehouse has a parcel: the clocks run again."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.CORRECTION)
+    async def correction(self, command: CommandRef) -> Outcome:
+        """A receipt did not happen as it was recorded: the customer is told."""
         return await self._asked(command)
 
     @workflow.update(name=CommandKind.INSPECTIONS)
@@ -132,6 +142,31 @@ class ReturnWorkflow:
         """A manager lets a large refund go."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.REFUSAL)
+    async def refusal(self, command: CommandRef) -> Outcome:
+        """A manager does not: nothing is paid, and it is to be decided again."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.GOODS_BACK)
+    async def goods_back(self, command: CommandRef) -> Outcome:
+        """Rejected goods leave again, by the date the customer was told."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.HOLD)
+    async def hold(self, command: CommandRef) -> Outcome:
+        """Somebody looks into it: nothing is decided or sent meanwhile, and the clocks run on."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.RESUMPTION)
+    async def resumption(self, command: CommandRef) -> Outcome:
+        """It goes on."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.RECALCULATION)
+    async def recalculation(self, command: CommandRef) -> Outcome:
+        """The dates are counted anew, by the policy and calendar of today."""
+        return await self._asked(command)
+
     @request.validator
     @authorization.validator
     @decline.validator
@@ -139,10 +174,17 @@ class ReturnWorkflow:
     @question.validator
     @message.validator
     @shipment.validator
+    @loss.validator
     @receipts.validator
+    @correction.validator
     @inspections.validator
     @decision.validator
     @approval.validator
+    @refusal.validator
+    @goods_back.validator
+    @hold.validator
+    @resumption.validator
+    @recalculation.validator
     def _may_be_asked(self, command: CommandRef) -> None:
         """Refuse early, so that nothing reaches history; before the return is loaded only the shape is known."""
         if self._case is None or self._transitions.locked() or allows(self._case.stage, command.kind):

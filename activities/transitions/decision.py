@@ -1,6 +1,6 @@
-"""Decision: accept or reject each lot, and what is paid back for it (policy 5).
+"""Decision: accept or reject each lot that is there to be decided, and what is paid back for it (policy 5).
 
-The settlement is reserved on the payments in the same transaction, so what was granted can be paid.
+What comes after a decision is decided by another one: each settles only its own lots.
 """
 
 from collections.abc import Mapping
@@ -9,30 +9,21 @@ from datetime import datetime
 from typing import TypedDict
 
 from activities.transitions.facts import common, decided_items
+from activities.transitions.granting import grant, take_back
 from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.eligibility import judge
 from returndesk.domain.errors import InvalidInput, Refused
-from returndesk.domain.inputs import ApprovalInput, DecidedItem, DecisionInput
-from returndesk.domain.lots import Acceptance, Disposition, Lot, Reception
+from returndesk.domain.inputs import ApprovalInput, DecidedItem, DecisionInput, RefusalInput
+from returndesk.domain.lots import CLAIMED_ELSEWHERE, TO_DECIDE, Acceptance, Disposition, Lot, Reception
 from returndesk.domain.notices import Accepted, PartlyAccepted, Rejected
-from returndesk.domain.people import Role
-from returndesk.domain.settlement import (
-    Amounts,
-    LineWorth,
-    PaymentRoom,
-    ShippingWorth,
-    accepted_units,
-    settle,
-    share_out,
-)
-from returndesk.domain.stages import RefundStatus
-from returndesk.store import ledger
+from returndesk.domain.people import RULES, Role
+from returndesk.domain.policy import DecideWhen
+from returndesk.domain.stages import SUBMITTED, Stage
 from returndesk.store.cases import Case
-from returndesk.store.payments import label_of, refundable, reserve
-from returndesk.store.refunds import parameters_hash
-from returndesk.store.return_rows import RefundRow
-from returndesk.store.units import grant_shipping, grant_units, order_terms, release_units
+from returndesk.store.decisions import Decided
+from returndesk.store.payments import label_of
+from returndesk.store.units import claim_units, release_units
 
 GOODS_BACK_DAYS = 5
 """Business days the warehouse has to send rejected goods back."""
@@ -40,9 +31,10 @@ GOODS_BACK_DAYS = 5
 
 def decision(case: Case, asked: DecisionInput) -> None:
     """A person decides; lots they do not name follow the rules, which must be clear on them."""
+    _not_on_hold(case)
     named = _named_lots(case, asked.items)
     overruled: list[list[object]] = []
-    for at, lot in enumerate(case.lots):
+    for lot in _to_decide(case):
         said, reasons = judge(case.rules.policy, lot)
         verdict = named.get(lot.number, said)
         if verdict is Acceptance.MANUAL_REVIEW:
@@ -53,50 +45,72 @@ def decision(case: Case, asked: DecisionInput) -> None:
             )
         if verdict is not said:
             overruled.append([lot.number, said, verdict])
-        case.lots[at] = replace(
-            lot, acceptance=verdict, reasons=() if verdict is Acceptance.ACCEPTED else _reasons(lot, reasons)
-        )
+        why = () if verdict is Acceptance.ACCEPTED else _reasons(lot, reasons)
+        _put(case, replace(lot, acceptance=verdict, reasons=why))
     if overruled:
         case.record("overruled", lots=overruled, note=asked.note)
-    decide_by_rules(case, case.actor.id)
+    _decide(case, case.actor.id)
 
 
-def decide_by_rules(case: Case, decided_by: str) -> None:
-    """Carry out the verdicts the lots have."""
-    goes_on(case)
-    case.lots = [_with_disposition(_final(case, lot)) for lot in case.lots]
-    case.row.decided_at = case.now
-    case.row.decided_by = decided_by
-    case.stop_clock(PROCESSING, "decided")
-    amounts = _grant(case)
-    case.record(
-        "decided",
-        by=decided_by,
-        lots=[[lot.number, lot.line, lot.quantity, lot.acceptance, list(lot.reasons)] for lot in case.lots],
-        total_minor=amounts.total_minor,
-        currency=case.row.currency,
-    )
-    limit = case.rules.policy.decision.approval_above_minor
-    if limit and amounts.total_minor > limit:
-        case.row.awaiting_approval = True
-        case.record("approval_asked", above_minor=limit)
+def decide_if_clear(case: Case, *, wanted: bool | None) -> None:
+    """The rules decide where the policy lets them, nobody wants to do it by hand, and they are clear on every lot."""
+    if case.rules.policy.decision.decide is not DecideWhen.WHEN_CLEAR or wanted is False:
         return
-    _announce(case, amounts)
+    if case.stage is not Stage.INSPECTED or case.row.on_hold_since is not None:
+        return
+    if all(judge(case.rules.policy, lot)[0] is not Acceptance.MANUAL_REVIEW for lot in _to_decide(case)):
+        _decide(case, RULES.id)
 
 
 def approval(case: Case, asked: ApprovalInput) -> None:
     """A manager, and not the one who decided, lets the refund go."""
-    if case.actor.id == case.row.decided_by:
+    _not_on_hold(case)
+    decided = _others_decision(case)
+    case.row.awaiting_approval = False
+    case.record("approved", decision=decided.number, note=asked.note)
+    case.decide(replace(decided, approved_by=case.actor.id))
+    _announce(case, decided)
+
+
+def refusal(case: Case, asked: RefusalInput) -> None:
+    """A manager does not let it go: nothing is paid, and what was decided is to be decided again."""
+    decided = _others_decision(case)
+    case.row.awaiting_approval = False
+    take_back(case, decided)
+    for lot in case.lots:
+        if lot.decision == decided.number:
+            goods = None if lot.disposition is Disposition.RETURN_TO_CUSTOMER else lot.disposition
+            again = replace(lot, acceptance=Acceptance.PENDING, decision=None, disposition=goods)
+            _put(case, again if lot.reception is Reception.WRONG_ITEM else replace(again, reasons=()))
+    case.record("refused", decision=decided.number, total_minor=decided.amounts.total_minor, note=asked.note)
+    case.decide(replace(decided, refused_by=case.actor.id))
+    case.restart_clock(PROCESSING, "refused")
+
+
+def _not_on_hold(case: Case) -> None:
+    if case.row.on_hold_since is not None:
+        raise Refused(
+            "on_hold", "This return is on hold. Nothing was changed. Let it go on first, then decide.", []
+        )
+
+
+def _others_decision(case: Case) -> Decided:
+    decided = case.newest_decision()
+    if case.actor.id == decided.decided_by:
         raise Refused(
             "own_decision",
-            "Nobody approves their own decision. Another manager has to.",
+            "Nobody approves or refuses their own decision. Another manager has to.",
             ["own_decision"],
         )
-    case.row.awaiting_approval = False
-    case.row.approved_by = case.actor.id
-    case.record("approved", note=asked.note)
-    row = case.row
-    _announce(case, Amounts(row.goods_minor, row.goods_tax_minor, row.shipping_minor, row.shipping_tax_minor))
+    return decided
+
+
+def _to_decide(case: Case) -> list[Lot]:
+    return [lot for lot in case.undecided if lot.reception in TO_DECIDE]
+
+
+def _put(case: Case, lot: Lot) -> None:
+    case.lots = [lot if x.number == lot.number else x for x in case.lots]
 
 
 def _named_lots(case: Case, items: tuple[DecidedItem, ...]) -> Mapping[int, Acceptance]:
@@ -104,9 +118,9 @@ def _named_lots(case: Case, items: tuple[DecidedItem, ...]) -> Mapping[int, Acce
     for item in items:
         numbers = [
             lot.number
-            for lot in case.lots
+            for lot in case.undecided
             if lot.line == item.line
-            and lot.reception is Reception.RECEIVED
+            and lot.reception in (Reception.RECEIVED, Reception.LOST)
             and item.lot in (None, lot.number)
         ]
         if not numbers:
@@ -122,87 +136,77 @@ def _reasons(lot: Lot, by_rules: tuple[str, ...]) -> tuple[str, ...]:
     return by_rules or (f"condition_{lot.condition}", f"packaging_{lot.packaging}")
 
 
-def _final(case: Case, lot: Lot) -> Lot:
-    if lot.acceptance is not Acceptance.PENDING:
-        return lot
-    acceptance, reasons = judge(case.rules.policy, lot)
-    return replace(lot, acceptance=acceptance, reasons=reasons)
-
-
-def _with_disposition(lot: Lot) -> Lot:
-    if lot.reception is not Reception.RECEIVED:
-        return lot
-    if lot.acceptance is Acceptance.REJECTED:
-        return replace(lot, disposition=Disposition.RETURN_TO_CUSTOMER)
-    return replace(lot, disposition=lot.disposition or Disposition.RESTOCK)
-
-
-def _grant(case: Case) -> Amounts:
-    """Write down what is owed, take the units' worth, and reserve it on the payments."""
-    connection, row = case.connection, case.row
-    order = order_terms(connection, row.order_reference, locked=True)
-    assert order is not None, "a return keeps its order"
-    amounts = settle(
-        case.rules.policy,
-        case.lots,
-        [
-            LineWorth(x.line, x.quantity, x.price_minor, x.discount_minor, x.tax_minor, x.granted)
-            for x in case.order_lines
-        ],
-        ShippingWorth(order.shipping_minor, order.shipping_tax_minor, order.shipping_granted),
+def _decide(case: Case, decided_by: str) -> None:
+    """Carry out the verdicts the lots have, and the rules' on those that have none."""
+    goes_on(case)
+    number = case.row.decisions + 1
+    settled = [_settled(case, lot, number) for lot in _to_decide(case)]
+    for lot in settled:
+        _put(case, lot)
+        if lot.reception is Reception.LOST and lot.acceptance is Acceptance.ACCEPTED:
+            _claim_again(case, lot)
+    case.row.decided_at = case.now
+    case.stop_clock(PROCESSING, "decided")
+    decided = grant(case, settled, decided_by)
+    case.decide(decided)
+    case.record(
+        "decided",
+        by=decided_by,
+        decision=number,
+        lots=[[lot.number, lot.line, lot.quantity, lot.acceptance, list(lot.reasons)] for lot in settled],
+        total_minor=decided.amounts.total_minor,
+        currency=case.row.currency,
     )
-    for line, units in accepted_units(case.lots).items():
-        grant_units(connection, row.order_reference, line, units)
-    for lot in case.lots:
-        if lot.acceptance is Acceptance.REJECTED and lot.reception is Reception.RECEIVED:
-            assert lot.line is not None, "goods without an order line are not decided here"
-            release_units(connection, row.order_reference, lot.line, lot.quantity)
-    if amounts.shipping_granted:
-        grant_shipping(connection, row.order_reference)
-    row.goods_minor, row.goods_tax_minor = amounts.goods_minor, amounts.goods_tax_minor
-    row.shipping_minor, row.shipping_tax_minor = amounts.shipping_minor, amounts.shipping_tax_minor
-    if amounts.total_minor:
-        ledger.granted(connection, row.rma, row.currency, case.now, amounts)
-        _reserve(case, amounts.total_minor)
-    return amounts
+    limit = case.rules.policy.decision.approval_above_minor
+    if limit and decided.amounts.total_minor > limit:
+        case.row.awaiting_approval = True
+        case.record("approval_asked", above_minor=limit)
+        return
+    _announce(case, decided)
 
 
-def _reserve(case: Case, total_minor: int) -> None:
-    connection, row = case.connection, case.row
-    payments = {payment.id: payment for payment in refundable(connection, row.order_reference, row.currency)}
-    shares, left = share_out(total_minor, [PaymentRoom(p.id, p.room_minor) for p in payments.values()])
-    for number, share in enumerate(shares, start=1):
-        if not reserve(connection, share.payment_id, share.amount_minor):
-            left += share.amount_minor
-            continue
-        reference = payments[share.payment_id].reference
-        refund = RefundRow(
-            id=f"{row.rma}-{number}",
-            rma=row.rma,
-            payment_id=share.payment_id,
-            amount_minor=share.amount_minor,
-            currency=row.currency,
-            status=RefundStatus.REQUESTED,
-            parameters_hash=parameters_hash(reference, share.amount_minor, row.currency),
-            decided_at=case.now,
+def _settled(case: Case, lot: Lot, number: int) -> Lot:
+    if lot.acceptance in (Acceptance.PENDING, Acceptance.MANUAL_REVIEW):
+        acceptance, reasons = judge(case.rules.policy, lot)
+        lot = replace(lot, acceptance=acceptance, reasons=reasons)
+    return replace(lot, decision=number, disposition=_disposition(lot))
+
+
+def _disposition(lot: Lot) -> Disposition | None:
+    if lot.reasons == (CLAIMED_ELSEWHERE,):
+        return Disposition.HOLD
+    if lot.reception is Reception.WRONG_ITEM:
+        return Disposition.RETURN_TO_CUSTOMER
+    if lot.reception is not Reception.RECEIVED:
+        return None
+    if lot.acceptance is Acceptance.REJECTED:
+        return Disposition.RETURN_TO_CUSTOMER
+    return lot.disposition or Disposition.RESTOCK
+
+
+def _claim_again(case: Case, lot: Lot) -> None:
+    """Units of a lost parcel were free again; to be paid for they must be this return's."""
+    assert lot.line is not None, "only goods of an order line are lost"
+    if not claim_units(case.connection, case.row.order_reference, lot.line, lot.quantity):
+        raise Refused(
+            "already_returned",
+            f"Line {lot.line} is part of another return by now. Nothing was changed.",
+            [f"already_returned:line {lot.line}"],
         )
-        case.refunds.append(refund)
-    row.owed_without_refund_minor = left
-    if left:
-        case.record("no_payment_for", amount_minor=left, currency=row.currency)
-        case.task("refunds", "pay_by_hand", Role.FINANCE, case.due_at(REFUND), amount_minor=left)
 
 
-def _announce(case: Case, amounts: Amounts) -> None:
-    """Mail the verdict, and set the rejected goods on their way back."""
-    items = decided_items(case)
+def _announce(case: Case, decided: Decided) -> None:
+    """It holds: mail the verdict, free the units of rejected goods, and set those on their way back."""
+    lots = [x for x in case.lots if x.decision == decided.number]
+    for lot in lots:
+        if lot.acceptance is Acceptance.REJECTED and lot.reception is Reception.RECEIVED:
+            assert lot.line is not None, "only wrong items have no order line"
+            release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
+    items = decided_items(case, decided.number)
     verdicts = {item.verdict for item in items}
     is_late = case.clocks[PROCESSING].breached
-    goods_back_by = None
-    if any(lot.disposition is Disposition.RETURN_TO_CUSTOMER for lot in case.lots):
-        goods_back_by = case.rules.calendar.add(case.now, GOODS_BACK_DAYS)
-        case.task("goods_back", "goods_back", Role.WAREHOUSE, goods_back_by)
-    if not amounts.total_minor:
+    goods_back_by = _goods_back_by(case, lots)
+    if all(x.status in SUBMITTED for x in case.owed_refunds) and not case.row.owed_without_refund_minor:
         case.stop_clock(REFUND, "nothing_due")
     if Acceptance.ACCEPTED not in verdicts:
         case.notice(
@@ -210,16 +214,26 @@ def _announce(case: Case, amounts: Amounts) -> None:
                 **common(case, items),
                 decided_at=case.now,
                 is_late=is_late,
-                goods_arrived=any(lot.reception is Reception.RECEIVED for lot in case.lots),
+                goods_arrived=True,
                 goods_back_by=goods_back_by,
             )
         )
         return
-    promise = _promise(case, amounts)
+    promise = _promise(case, decided)
     if Acceptance.REJECTED in verdicts:
         case.notice(PartlyAccepted(**common(case, items), **promise, goods_back_by=goods_back_by))
     else:
         case.notice(Accepted(**common(case, items), **promise))
+
+
+def _goods_back_by(case: Case, lots: list[Lot]) -> datetime | None:
+    """By when rejected goods leave; the warehouse's task and the return's deadline."""
+    if not any(lot.goes_back for lot in lots):
+        return None
+    by = case.rules.calendar.add(case.now, GOODS_BACK_DAYS)
+    case.row.goods_back_by, case.row.goods_back_late_at = by, None
+    case.task("goods_back", f"goods_back_{case.row.decisions}", Role.WAREHOUSE, by)
+    return by
 
 
 class _Promise(TypedDict):
@@ -234,8 +248,9 @@ class _Promise(TypedDict):
     payment_label: str | None
 
 
-def _promise(case: Case, amounts: Amounts) -> _Promise:
+def _promise(case: Case, decided: Decided) -> _Promise:
     """What the customer is told of the money, and by when."""
+    amounts = decided.amounts
     return _Promise(
         decided_at=case.now,
         is_late=case.clocks[PROCESSING].breached,
@@ -243,13 +258,12 @@ def _promise(case: Case, amounts: Amounts) -> _Promise:
         tax_minor=amounts.goods_tax_minor + amounts.shipping_tax_minor,
         shipping_minor=amounts.shipping_minor,
         total_minor=amounts.total_minor,
-        owed_without_refund_minor=case.row.owed_without_refund_minor,
+        owed_without_refund_minor=decided.owed_without_refund_minor,
         refund_due_at=case.due_at(REFUND) if amounts.total_minor else None,
-        payment_label=_payment_label(case),
+        payment_label=_payment_label(case, decided),
     )
 
 
-def _payment_label(case: Case) -> str | None:
-    if len(case.refunds) != 1:
-        return None
-    return label_of(case.connection, case.refunds[0].payment_id)
+def _payment_label(case: Case, decided: Decided) -> str | None:
+    refunds = [x for x in case.refunds if x.decision == decided.number]
+    return label_of(case.connection, refunds[0].payment_id) if len(refunds) == 1 else None

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from activities.transitions.facts import common
-from returndesk.domain.clock import PROCESSING, REFUND
+from returndesk.domain.clock import PROCESSING
 from returndesk.domain.inputs import CancellationInput, DeclineInput
 from returndesk.domain.lots import ON_THE_WAY, Acceptance, Reception
-from returndesk.domain.notices import Cancelled, NoticeItem, Rejected
+from returndesk.domain.notice_facts import NoticeItem
+from returndesk.domain.notices import Cancelled, Rejected
 from returndesk.store.cases import Case
 from returndesk.store.units import release_units
 
@@ -18,8 +19,7 @@ def decline(case: Case, asked: DeclineInput) -> None:
     case.lots = [replace(lot, acceptance=Acceptance.REJECTED, reasons=reasons) for lot in case.lots]
     case.row.declined_at = case.now
     was_late = case.clocks[PROCESSING].breached
-    case.stop_clock(PROCESSING, "declined")
-    case.stop_clock(REFUND, "declined")
+    case.stop_clocks("declined")
     case.record("declined", reasons=list(reasons), note=asked.note)
     told = common(case)
     items = tuple(_refused(item, reasons) for item in told["items"])
@@ -30,8 +30,7 @@ def cancellation(case: Case, asked: CancellationInput) -> None:
     """The customer keeps the goods. A parcel that comes all the same is the warehouse's to ask about."""
     let_go(case, Reception.CANCELLED)
     case.row.cancelled_at = case.now
-    case.stop_clock(PROCESSING, "cancelled")
-    case.stop_clock(REFUND, "cancelled")
+    case.stop_clocks("cancelled")
     case.record("cancelled", note=asked.note)
     may_be_sent = case.row.authorized_at is not None
     case.notice(Cancelled(**common(case), cancelled_at=case.now, may_be_sent=may_be_sent))

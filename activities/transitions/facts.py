@@ -1,13 +1,15 @@
 """The facts that notices are made of, read off a case. Ids, titles of goods, amounts and instants: no person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil
 from typing import TypedDict
 
 from returndesk.domain.clock import ClockKind
-from returndesk.domain.lots import Acceptance, Lot, Reception
-from returndesk.domain.notices import NoticeItem
+from returndesk.domain.lots import ON_THE_WAY, TO_DECIDE, Acceptance, Lot, Reception
+from returndesk.domain.notice_facts import NoticeItem
 from returndesk.store.cases import Case
+
+UNKNOWN_GOODS = "Something that is not part of this order"
 
 
 class Common(TypedDict):
@@ -31,50 +33,66 @@ def common(case: Case, items: tuple[NoticeItem, ...] | None = None) -> Common:
 
 def all_items(case: Case) -> tuple[NoticeItem, ...]:
     """Every line of the return with the units that were asked for."""
-    return by_line(case, lambda lot: lot.quantity)
+    return _by_line(case, case.lots, lambda lot: lot.quantity)
 
 
-def by_line(
-    case: Case, count: Callable[[Lot], int], *, with_expected: bool = False
-) -> tuple[NoticeItem, ...]:
-    """An item a line: `count` says how many of a lot's units it is about."""
-    items = []
-    for line in case.order_lines:
-        lots = [lot for lot in case.lots if lot.line == line.line]
-        if lots:
-            expected = sum(lot.quantity for lot in lots) if with_expected else None
-            items.append(NoticeItem(title=line.title, quantity=sum(map(count, lots)), expected=expected))
-    return tuple(items)
+def parcel_items(case: Case) -> tuple[NoticeItem, ...]:
+    """What is here and to be decided, beside what was to come; and what came that this return does not have."""
+    ours = [lot for lot in case.undecided if lot.reception in TO_DECIDE | ON_THE_WAY]
+    lines = _by_line(
+        case,
+        [lot for lot in ours if lot.reception is not Reception.WRONG_ITEM],
+        lambda lot: lot.quantity if lot.reception is Reception.RECEIVED else 0,
+        with_expected=True,
+    )
+    others = [lot for lot in ours if lot.reception is Reception.WRONG_ITEM]
+    return lines + tuple(NoticeItem(title=title_of(case, lot), quantity=lot.quantity) for lot in others)
 
 
 def items_at(case: Case, reception: Reception) -> tuple[NoticeItem, ...]:
     """The units that are there: awaited, in transit; lines without any are left out."""
-    items = by_line(case, lambda lot: lot.quantity if lot.reception is reception else 0)
-    return tuple(item for item in items if item.quantity)
+    return _by_line(case, [x for x in case.lots if x.reception is reception], lambda lot: lot.quantity)
 
 
-def decided_items(case: Case) -> tuple[NoticeItem, ...]:
-    """Every lot with its verdict and reasons; lots of one line that share both are one item."""
-    titles = {x.line: x.title for x in case.order_lines}
-    groups: dict[tuple[int, Acceptance, tuple[str, ...]], int] = {}
+def _by_line(
+    case: Case, lots: Sequence[Lot], count: Callable[[Lot], int], *, with_expected: bool = False
+) -> tuple[NoticeItem, ...]:
+    """An item a line: `count` says how many of a lot's units it is about."""
+    items = []
+    for line in case.order_lines:
+        of_line = [lot for lot in lots if lot.line == line.line]
+        if of_line:
+            expected = sum(lot.quantity for lot in of_line) if with_expected else None
+            items.append(NoticeItem(title=line.title, quantity=sum(map(count, of_line)), expected=expected))
+    return tuple(items)
+
+
+def title_of(case: Case, lot: Lot) -> str:
+    """How a lot is named to the customer."""
+    return next((x.title for x in case.order_lines if x.line == lot.line), UNKNOWN_GOODS)
+
+
+def decided_items(case: Case, decision: int) -> tuple[NoticeItem, ...]:
+    """Every lot of a decision with its verdict and reasons; lots of one line that share both are one item."""
+    groups: dict[tuple[str, Acceptance, tuple[str, ...]], int] = {}
     for lot in case.lots:
-        if lot.line is not None:
-            key = (lot.line, lot.acceptance, lot.reasons)
+        if lot.decision == decision:
+            key = (title_of(case, lot), lot.acceptance, lot.reasons)
             groups[key] = groups.get(key, 0) + lot.quantity
     return tuple(
         NoticeItem(
-            title=titles[line],
+            title=title,
             quantity=quantity,
             verdict=Acceptance.ACCEPTED if acceptance is Acceptance.ACCEPTED else Acceptance.REJECTED,
             reasons=reasons,
         )
-        for (line, acceptance, reasons), quantity in groups.items()
+        for (title, acceptance, reasons), quantity in groups.items()
     )
 
 
-def accepted_items(case: Case) -> tuple[NoticeItem, ...]:
-    """What the customer is paid for."""
-    return tuple(item for item in decided_items(case) if item.verdict is Acceptance.ACCEPTED)
+def accepted_items(case: Case, decision: int) -> tuple[NoticeItem, ...]:
+    """What the customer is paid for by a decision."""
+    return tuple(item for item in decided_items(case, decision) if item.verdict is Acceptance.ACCEPTED)
 
 
 def days_left(case: Case, kind: ClockKind) -> int:

@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-from activities.transitions.decision import decide_by_rules
+from activities.transitions.decision import decide_if_clear
 from returndesk.domain.eligibility import judge
 from returndesk.domain.inputs import InspectionsInput
-from returndesk.domain.lots import Acceptance, Finding, Reception, inspect
-from returndesk.domain.people import RULES
-from returndesk.domain.policy import DecideWhen
-from returndesk.domain.stages import Stage
+from returndesk.domain.lots import Acceptance, Reception
+from returndesk.domain.parcels import Finding, inspect
 from returndesk.store.cases import Case
 
 
@@ -25,7 +23,4 @@ def inspections(case: Case, asked: InspectionsInput) -> None:
         items=[[x.line, x.quantity, x.condition, x.packaging, x.disposition] for x in asked.items],
         note=asked.note,
     )
-    rules_decide = case.rules.policy.decision.decide is DecideWhen.WHEN_CLEAR and asked.decide is not False
-    clear = all(lot.acceptance is not Acceptance.MANUAL_REVIEW for lot in case.lots)
-    if rules_decide and clear and case.stage is Stage.INSPECTED:
-        decide_by_rules(case, RULES.id)
+    decide_if_clear(case, wanted=asked.decide)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from activities.transitions.ending import let_go
 from activities.transitions.facts import common, items_at
+from activities.transitions.goods_back import goods_are_late
 from activities.transitions.shipment import look_for_parcel
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.lots import Reception
@@ -18,6 +19,8 @@ def time_passed(case: Case) -> None:
     """Everything that is due at the case's now."""
     clocks_passed(case)
     row = case.row
+    if row.goods_back_late_at is None and row.goods_back_by is not None and row.goods_back_by <= case.now:
+        goods_are_late(case)
     if case.stage is not Stage.AUTHORIZED:
         return
     if row.expires_at is not None and row.expires_at <= case.now:
@@ -70,7 +73,6 @@ def _expire(case: Case) -> None:
     assert row.expires_at is not None, "only authorized returns wait for goods"
     let_go(case, Reception.EXPIRED)
     row.expired_at = case.now
-    case.stop_clock(PROCESSING, "expired")
-    case.stop_clock(REFUND, "expired")
+    case.stop_clocks("expired")
     case.record("expired")
     case.notice(Expired(**common(case), authorized_at=row.authorized_at, send_by=row.expires_at))

@@ -1,36 +1,59 @@
-"""Receipts: what a parcel held. The goods are here, so the clocks run again."""
+"""Receipts: what a parcel held. The goods are here, so the clocks run again; also those of a return that had ended.
+
+A parcel comes when it comes: before the yes, twice, late, with too much or too little in it. All of it is recorded.
+"""
+
+from functools import partial
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
-from activities.transitions.facts import by_line, common
-from returndesk.domain.clock import PROCESSING
-from returndesk.domain.inputs import ReceiptsInput
-from returndesk.domain.lots import ON_THE_WAY, Arrived, Lot, Reception, receive
+from activities.transitions.facts import common, parcel_items
+from returndesk.domain.clock import PROCESSING, REFUND
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.inputs import PackedItem, ReceiptsInput
+from returndesk.domain.lots import CLAIMED_ELSEWHERE, HERE, ON_THE_WAY, Arrival, Lot, Reception
 from returndesk.domain.notices import Received
+from returndesk.domain.parcels import Packed, add_wrong_items, receive
+from returndesk.domain.people import Role
 from returndesk.store.cases import Case
-from returndesk.store.units import release_units
+from returndesk.store.units import claim_free_units, release_units
+
+LOOK_INTO_DAYS = 1
+"""Business days a rep has to find out whose goods are in a parcel."""
 
 
 def receipts(case: Case, asked: ReceiptsInput) -> None:
     """Record a parcel; what did not come and is not expected any more may be asked for again later."""
     before = {lot.number: lot for lot in case.lots}
-    arrived = [Arrived(item.line, item.quantity) for item in asked.items]
-    case.lots = receive(case.lots, arrived, more_expected=asked.more_expected)
-    for lot in case.lots:
-        was = before.get(lot.number)
-        if lot.reception is Reception.SHORT_SHIPPED and (was is None or was.reception in ON_THE_WAY):
-            assert lot.line is not None, "only goods of an order line are awaited"
-            release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
+    case.lots = receive(
+        case.lots,
+        _packed(case, asked.items),
+        more_expected=asked.more_expected,
+        claim=partial(claim_free_units, case.connection, case.row.order_reference),
+        expected=Arrival.EXPECTED if case.row.authorized_at is not None else Arrival.UNAUTHORIZED,
+        cancelled=Arrival.AFTER_CANCELLATION if case.row.declined_at is None else Arrival.AFTER_DECLINE,
+    )
+    for other in asked.wrong_items:
+        case.lots = add_wrong_items(case.lots, other.quantity)
+    changed = [lot for lot in case.lots if lot != before.get(lot.number)]
+    for lot in changed:
+        _free_or_ask(case, lot, before.get(lot.number))
     case.row.received_at = case.row.received_at or case.now
     case.resume_clocks(GOODS_IN_TRANSIT)
     case.record(
         "received",
         items=[[item.line, item.quantity] for item in asked.items],
+        wrong_items=[[item.quantity, item.note] for item in asked.wrong_items] or None,
+        arrivals=_unexpected(changed) or None,
         more_expected=asked.more_expected,
         note=asked.note,
     )
+    if not any(lot.decision is None for lot in changed) and case.row.decided_at is not None:
+        return  # only what was paid for already has turned up
+    case.restart_clock(PROCESSING, "goods_arrived")
+    case.restart_clock(REFUND, "goods_arrived")
     case.notice(
         Received(
-            **common(case, by_line(case, _arrived_units, with_expected=True)),
+            **common(case, parcel_items(case)),
             received_at=case.now,
             processing_due_at=case.due_at(PROCESSING),
             more_expected=asked.more_expected,
@@ -38,5 +61,35 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
     )
 
 
-def _arrived_units(lot: Lot) -> int:
-    return lot.quantity if lot.reception is Reception.RECEIVED else 0
+def _packed(case: Case, items: tuple[PackedItem, ...]) -> list[Packed]:
+    """What was in the parcel. Raises `InvalidInput` (`unknown_line`) for a line the order does not have."""
+    lines = {line.line for line in case.order_lines}
+    for item in items:
+        if item.line not in lines:
+            raise InvalidInput(
+                "unknown_line",
+                f"The order has no line {item.line}. Nothing was changed. "
+                "Record goods that it never had under wrong_items.",
+                field="items",
+            )
+    return [Packed(item.line, item.quantity) for item in items]
+
+
+def _free_or_ask(case: Case, lot: Lot, was: Lot | None) -> None:
+    if lot.reception is Reception.SHORT_SHIPPED and (was is None or was.reception in ON_THE_WAY):
+        assert lot.line is not None, "only goods of an order line are awaited"
+        release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
+    elif lot.reasons == (CLAIMED_ELSEWHERE,) and was is None:
+        due_at = case.rules.calendar.add(case.now, LOOK_INTO_DAYS)
+        case.task(
+            "claimed_elsewhere", f"claimed_elsewhere_{lot.number}", Role.REP, due_at,
+            line=lot.line, quantity=lot.quantity,
+        )  # fmt: skip
+
+
+def _unexpected(changed: list[Lot]) -> list[list[object]]:
+    return [
+        [lot.number, lot.line, lot.quantity, lot.arrival]
+        for lot in changed
+        if lot.reception in HERE and lot.arrival is not Arrival.EXPECTED
+    ]

@@ -54,7 +54,7 @@ def _is_step_back(before: RefundStatus, after: RefundStatus) -> bool:
 
 def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     refund.submitted_at = refund.submitted_at or case.now
-    all_submitted = all(x.status in SUBMITTED for x in case.refunds)
+    all_submitted = all(x.status in SUBMITTED for x in case.owed_refunds)
     if all_submitted and not case.row.owed_without_refund_minor:
         case.stop_clock(REFUND, "refund_submitted")
     label = label_of(case.connection, refund.payment_id)
@@ -63,7 +63,7 @@ def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
         if before not in SUBMITTED:
             case.notice(
                 RefundOnItsWay(
-                    **common(case, accepted_items(case)), submitted_at=case.now, total_minor=refund.amount_minor,
+                    **common(case, accepted_items(case, refund.decision)), submitted_at=case.now, total_minor=refund.amount_minor,
                     payment_label=label, is_late=is_late,
                 )
             )  # fmt: skip
@@ -72,11 +72,11 @@ def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     capture_refund(case.connection, refund.payment_id, refund.amount_minor)
     ledger.refunded(case.connection, refund, case.now)
     outstanding = case.row.owed_without_refund_minor + sum(
-        x.amount_minor for x in case.refunds if x.status is not RefundStatus.SUCCEEDED
+        x.amount_minor for x in case.owed_refunds if x.status is not RefundStatus.SUCCEEDED
     )
     case.notice(
         Refunded(
-            **common(case, accepted_items(case)), refunded_at=case.now, refunded_minor=refund.amount_minor,
+            **common(case, accepted_items(case, refund.decision)), refunded_at=case.now, refunded_minor=refund.amount_minor,
             outstanding_minor=outstanding, payment_label=label, refund_reference=refund.bank_reference,
             is_late=is_late,
         )
@@ -99,7 +99,7 @@ def _failed(case: Case, refund: RefundRow, before: RefundStatus) -> None:
               reason=refund.failure_reason)  # fmt: skip
     case.notice(
         RefundFailed(
-            **common(case, accepted_items(case)), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
+            **common(case, accepted_items(case, refund.decision)), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
             payment_label=label_of(case.connection, refund.payment_id), was_confirmed=was_confirmed,
         )
     )  # fmt: skip

@@ -3,8 +3,9 @@
 from activities.transitions.facts import common, items_at
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import ShipmentInput
-from returndesk.domain.lots import Arrived, Reception, send
+from returndesk.domain.lots import Reception
 from returndesk.domain.notices import NotArrived, OnItsWay
+from returndesk.domain.parcels import Packed, send
 from returndesk.domain.people import Role
 from returndesk.store.cases import Case
 
@@ -17,7 +18,7 @@ def shipment(case: Case, asked: ShipmentInput) -> None:
     sent_at = asked.sent_at or case.now
     if sent_at > case.now:
         raise InvalidInput("sent_in_future", "sent_at is later than now. Give when it was sent.", "sent_at")
-    case.lots = send(case.lots, [Arrived(item.line, item.quantity) for item in asked.items])
+    case.lots = send(case.lots, [Packed(item.line, item.quantity) for item in asked.items])
     case.row.sent_at = case.row.sent_at or sent_at
     if all(lot.reception is not Reception.AWAITING for lot in case.lots):
         case.row.reminder_at = None

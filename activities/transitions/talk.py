@@ -6,10 +6,13 @@ from activities.transitions.facts import common
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import MessageInput, QuestionInput
 from returndesk.domain.notices import Question
+from returndesk.domain.people import Role
 from returndesk.store.cases import Case
 from returndesk.store.contacts import add_contact
 
 AWAITING_ANSWER = "awaiting_answer"
+READ_DAYS = 1
+"""Business days in which somebody reads what a customer said that nobody had asked."""
 
 
 def question(case: Case, asked: QuestionInput) -> None:
@@ -30,6 +33,9 @@ def message(case: Case, said: MessageInput) -> None:
         case.connection, contact_id, case.row, channel=said.channel, contacted_at=said_at,
         recorded_at=case.now, actor_id=case.actor.id,
     )  # fmt: skip
+    if case.row.awaiting_answer_since is None:
+        due_at = case.rules.calendar.add(case.now, READ_DAYS)
+        case.task("messages", f"read_{contact_id}", Role.REP, due_at, contact=contact_id, text=said.note)
     goes_on(case, at=said_at)
     case.record(
         "message", contact=contact_id, channel=said.channel, said_at=said_at.isoformat(), note=said.note

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from returndesk.domain.lots import Acceptance, Condition, Lot, Packaging, Reception
+from returndesk.domain.lots import UNASKED, Acceptance, Condition, Lot, Packaging, Reception
 from returndesk.domain.policy import Policy
 
 
@@ -96,9 +96,19 @@ def verdict(policy: Policy, condition: Condition, packaging: Packaging) -> tuple
 
 
 def judge(policy: Policy, lot: Lot) -> tuple[Acceptance, tuple[str, ...]]:
-    """The rules' verdict on a lot; goods that did not come are rejected as `not_received`."""
+    """The rules' verdict on a lot. Goods that did not come are rejected as `not_received`.
+
+    Of goods the return did not wait for, and of a lost parcel, a person decides.
+    """
+    if lot.reception is Reception.WRONG_ITEM:
+        return Acceptance.REJECTED, lot.reasons
+    if lot.reception is Reception.LOST:
+        return Acceptance.MANUAL_REVIEW, ("lost",)
     if lot.reception is not Reception.RECEIVED:
         return Acceptance.REJECTED, ("not_received",)
     if lot.condition is None or lot.packaging is None:
         return Acceptance.PENDING, ()
-    return verdict(policy, lot.condition, lot.packaging)
+    said, reasons = verdict(policy, lot.condition, lot.packaging)
+    if said is Acceptance.ACCEPTED and lot.arrival in UNASKED:
+        return Acceptance.MANUAL_REVIEW, (lot.arrival,)
+    return said, reasons

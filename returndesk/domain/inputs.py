@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging
+from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, WayBack
 from returndesk.domain.mistakes import TEXT
 from returndesk.domain.orders import Flag, Instant, Reference
 
@@ -137,8 +137,8 @@ class MessageInput(_Input):
     note: Note
 
 
-class SentItem(_Input):
-    """Units of one order line that the customer handed to a carrier."""
+class PackedItem(_Input):
+    """Units of one order line in one parcel."""
 
     line: LineNumber
     quantity: Count
@@ -150,7 +150,7 @@ class ShipmentInput(_Input):
     No items: all that is still awaited. `sent_at` may be earlier than now.
     """
 
-    items: Annotated[tuple[SentItem, ...], Field(max_length=500)] = ()
+    items: Annotated[tuple[PackedItem, ...], Field(max_length=500)] = ()
     sent_at: Instant | None = None
     tracking: Note | None = None
     note: Note | None = None
@@ -162,18 +162,43 @@ class ShipmentInput(_Input):
         return self
 
 
-class ReceivedItem(_Input):
-    """Units of one order line that a parcel held."""
+class LossInput(_Input):
+    """The carrier has lost what was on its way, as far as anybody can tell."""
 
-    line: LineNumber
+    note: Note | None = None
+
+
+class WrongItem(_Input):
+    """Goods in a parcel that this order never had, in the words of who unpacked it."""
+
     quantity: Count
+    note: Note
 
 
 class ReceiptsInput(_Input):
-    """What one parcel held; no items is an empty box. `more_expected`: another parcel is on its way."""
+    """What one parcel held; no items is an empty box. `more_expected`: another parcel is on its way.
 
-    items: Annotated[tuple[ReceivedItem, ...], Field(max_length=500)] = ()
+    `items` may name lines and units that nobody asked to return: they are recorded as unannounced.
+    """
+
+    items: Annotated[tuple[PackedItem, ...], Field(max_length=500)] = ()
+    wrong_items: Annotated[tuple[WrongItem, ...], Field(max_length=50)] = ()
     more_expected: Flag = False
+    note: Note | None = None
+
+
+class MisreceivedItem(_Input):
+    """Units of one lot that were recorded as received and are not here."""
+
+    lot: LineNumber
+    quantity: Count
+
+
+class CorrectionInput(_Input):
+    """A receipt that was recorded and did not happen like that."""
+
+    items: Annotated[list[MisreceivedItem], Field(min_length=1, max_length=500)]
+    reason: Literal["miscounted", "scanned_twice", "other_return"]
     note: Note | None = None
 
 
@@ -216,6 +241,41 @@ class ApprovalInput(_Input):
     note: Note | None = None
 
 
+class RefusalInput(_Input):
+    """A manager's no to a refund above the approval limit, and what whoever decides again should know."""
+
+    note: Note
+
+
+class GoodsBackInput(_Input):
+    """How rejected goods left. No lots: all that are to go back."""
+
+    lots: Annotated[tuple[LineNumber, ...], Field(max_length=500)] = ()
+    way: WayBack
+    tracking: Note | None = None
+    note: Note | None = None
+
+
+class HoldInput(_Input):
+    """Somebody looks into it before it goes on. The clocks run."""
+
+    reason: Literal["suspected_fraud", "waiting_for_supplier", "legal", "other"]
+    note: Note | None = None
+
+
+class ResumptionInput(_Input):
+    """It goes on. `decide` False: somebody wants to decide by hand."""
+
+    decide: Flag | None = None
+    note: Note | None = None
+
+
+class RecalculationInput(_Input):
+    """The dates are counted anew, by the policy and the calendar of today."""
+
+    note: Note | None = None
+
+
 AnyCommandInput = (
     AuthorizationInput
     | DeclineInput
@@ -223,9 +283,16 @@ AnyCommandInput = (
     | QuestionInput
     | MessageInput
     | ShipmentInput
+    | LossInput
     | ReceiptsInput
+    | CorrectionInput
     | InspectionsInput
     | DecisionInput
     | ApprovalInput
+    | RefusalInput
+    | GoodsBackInput
+    | HoldInput
+    | ResumptionInput
+    | RecalculationInput
 )
 """What somebody may ask of a return that is there."""

@@ -1,14 +1,11 @@
-"""Lots: the unit of everything physical. Events split lots; no split ever makes or loses a unit.
+"""Lots: the unit of everything physical.
 
-A lot has two orthogonal axes, where it is (`Reception`) and what was decided of it (`Acceptance`).
+A lot has two orthogonal axes, where it is (`Reception`) and what was decided of it (`Acceptance`). A decision
+settles the lots that are there to be decided; what comes later is decided later.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
-
-from returndesk.domain.errors import InvalidInput
 
 
 class Reception(StrEnum):
@@ -22,6 +19,18 @@ class Reception(StrEnum):
     LOST = "lost"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+
+
+class Arrival(StrEnum):
+    """How goods came that are here. Of those the return did not wait for, a person decides."""
+
+    EXPECTED = "expected"
+    LATE = "late"
+    UNAUTHORIZED = "arrived_unauthorized"
+    UNANNOUNCED = "arrived_unannounced"
+    AFTER_DECLINE = "arrived_after_decline"
+    AFTER_EXPIRY = "arrived_after_expiry"
+    AFTER_CANCELLATION = "arrived_after_cancellation"
 
 
 class Condition(StrEnum):
@@ -62,13 +71,43 @@ class Disposition(StrEnum):
     HOLD = "hold"
 
 
+class WayBack(StrEnum):
+    """How rejected goods left the shop."""
+
+    SENT_BACK = "sent_back"
+    HANDED_OVER = "handed_over"
+    SCRAPPED = "scrapped"
+
+
 ON_THE_WAY = frozenset({Reception.AWAITING, Reception.IN_TRANSIT})
 """Receptions in which goods may still arrive."""
+GIVEN_UP = frozenset({Reception.SHORT_SHIPPED, Reception.LOST, Reception.EXPIRED, Reception.CANCELLED})
+"""Receptions of goods that were not waited for any more. Their units are free; the goods may come all the same."""
+HERE = frozenset({Reception.RECEIVED, Reception.WRONG_ITEM})
+"""Receptions of goods that the shop holds."""
+TO_DECIDE = HERE | {Reception.SHORT_SHIPPED, Reception.LOST}
+"""Receptions of which a decision tells the customer something."""
+UNASKED = frozenset(
+    {
+        Arrival.UNAUTHORIZED,
+        Arrival.UNANNOUNCED,
+        Arrival.AFTER_DECLINE,
+        Arrival.AFTER_EXPIRY,
+        Arrival.AFTER_CANCELLATION,
+    }
+)
+"""Arrivals that the rules alone never accept."""
+NOT_ORDERED = "wrong_item"
+CLAIMED_ELSEWHERE = "claimed_elsewhere"
 
 
 @dataclass(frozen=True)
 class Lot:
-    """`quantity` units of one order line (or of none: `line` is None for goods that were not ordered)."""
+    """`quantity` units of one order line (or of none: `line` is None for goods that were not ordered).
+
+    `decision` is the number of the decision that settled it; None while it is to be decided. `left` says how
+    rejected goods went away again.
+    """
 
     number: int
     line: int | None
@@ -80,6 +119,9 @@ class Lot:
     acceptance: Acceptance = Acceptance.PENDING
     reasons: tuple[str, ...] = ()
     disposition: Disposition | None = None
+    arrival: Arrival | None = None
+    decision: int | None = None
+    left: WayBack | None = None
     parent: int | None = None
 
     @property
@@ -87,143 +129,11 @@ class Lot:
         """Whether condition and packaging are both recorded."""
         return self.condition is not None and self.packaging is not None
 
-
-@dataclass(frozen=True)
-class Arrived:
-    """Units of one line that a parcel held."""
-
-    line: int
-    quantity: int
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What an inspector saw of `quantity` units of one line."""
-
-    line: int
-    quantity: int
-    condition: Condition
-    packaging: Packaging
-    disposition: Disposition | None = None
-
-
-def split(lots: Sequence[Lot], number: int, quantity: int) -> tuple[list[Lot], Lot]:
-    """The lots with `quantity` units of lot `number` in a lot of their own, and that lot.
-
-    The remainder keeps its number; the part taken gets a new one, unless all of it was taken.
-    """
-    whole = next(lot for lot in lots if lot.number == number)
-    if quantity == whole.quantity:
-        return list(lots), whole
-    if not 0 < quantity < whole.quantity:
-        raise ValueError(f"lot {number} has {whole.quantity} units, {quantity} cannot be taken")
-    part = replace(whole, number=max(lot.number for lot in lots) + 1, quantity=quantity, parent=whole.number)
-    rest = replace(whole, quantity=whole.quantity - quantity)
-    return [rest if lot.number == number else lot for lot in lots] + [part], part
-
-
-def _replaced(lots: Sequence[Lot], changed: Lot) -> list[Lot]:
-    return [changed if lot.number == changed.number else lot for lot in lots]
-
-
-def _change_units(
-    lots: Sequence[Lot], line: int, quantity: int, which: Callable[[Lot], bool], change: Callable[[Lot], Lot]
-) -> tuple[list[Lot], int]:
-    """The lots with so many units of a line changed, split where need be; and how many units were not there."""
-    result, left = list(lots), quantity
-    for lot in [x for x in lots if x.line == line and which(x)]:
-        taken = min(left, lot.quantity)
-        if taken == 0:
-            break
-        result, part = split(result, lot.number, taken)
-        result = _replaced(result, change(part))
-        left -= taken
-    return result, left
-
-
-def receive(lots: Sequence[Lot], arrived: Sequence[Arrived], *, more_expected: bool) -> list[Lot]:
-    """The lots after a parcel. What did not come and is not expected any more is short-shipped.
-
-    Raises `InvalidInput` (`more_than_requested`) when a line has fewer units on the way than arrived.
-    """
-    result = list(lots)
-    for arrival in arrived:
-        result, left = _change_units(
-            result,
-            arrival.line,
-            arrival.quantity,
-            lambda lot: lot.reception in ON_THE_WAY,
-            lambda part: replace(part, reception=Reception.RECEIVED),
+    @property
+    def goes_back(self) -> bool:
+        """Whether the shop holds it and owes it to the customer."""
+        return (
+            self.decision is not None
+            and self.disposition is Disposition.RETURN_TO_CUSTOMER
+            and self.left is None
         )
-        if left:
-            raise InvalidInput(
-                "more_than_requested",
-                f"Line {arrival.line}: {left} more arrived than this return has on the way. "
-                "Record what was requested, and set the rest aside for the rep.",
-                field="items",
-            )
-    if more_expected:
-        return result
-    return [replace(x, reception=Reception.SHORT_SHIPPED) if x.reception in ON_THE_WAY else x for x in result]
-
-
-def send(lots: Sequence[Lot], sent: Sequence[Arrived]) -> list[Lot]:
-    """The lots after the customer sent some; none named means all that are still awaited.
-
-    Raises `InvalidInput` (`more_than_awaited`) when a line has fewer units to be sent than were.
-    """
-    if not sent:
-        return [
-            replace(x, reception=Reception.IN_TRANSIT) if x.reception is Reception.AWAITING else x
-            for x in lots
-        ]
-    result = list(lots)
-    for parcel in sent:
-        result, left = _change_units(
-            result,
-            parcel.line,
-            parcel.quantity,
-            lambda lot: lot.reception is Reception.AWAITING,
-            lambda part: replace(part, reception=Reception.IN_TRANSIT),
-        )
-        if left:
-            raise InvalidInput(
-                "more_than_awaited",
-                f"Line {parcel.line}: {left} more were sent than this return still waits for. "
-                "Nothing was changed. Record what was asked for.",
-                field="items",
-            )
-    return result
-
-
-def _seen(finding: Finding, lot: Lot) -> Lot:
-    return replace(
-        lot,
-        condition=finding.condition,
-        packaging=finding.packaging,
-        disposition=finding.disposition or lot.disposition,
-    )
-
-
-def inspect(lots: Sequence[Lot], findings: Sequence[Finding]) -> list[Lot]:
-    """The lots after an inspection; mixed grades in one line split it.
-
-    Raises `InvalidInput` (`more_than_received`) when a line has fewer uninspected units than were found.
-    """
-    result = list(lots)
-    for finding in findings:
-        result, left = _change_units(
-            result,
-            finding.line,
-            finding.quantity,
-            lambda lot: lot.reception is Reception.RECEIVED and not lot.inspected,
-            partial(_seen, finding),
-        )
-        if left:
-            raise InvalidInput(
-                "more_than_received",
-                f"Line {finding.line}: {left} more inspected than are waiting for it. "
-                "Record the receipt of the others first.",
-                field="items",
-            )
-    return result

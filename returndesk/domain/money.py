@@ -105,17 +105,18 @@ def allocate(total: int, weights: Sequence[int]) -> tuple[int, ...]:
     return tuple(parts)
 
 
-def unit_slice(total: int, quantity: int, taken: int, count: int) -> int:
-    """What `count` more units are worth of a line of `quantity` worth `total`, after `taken` came back.
+def unit_slice(left: int, units_left: int, count: int) -> int:
+    """What `count` more units are worth of the `units_left` that are together worth `left`.
 
-    Slices sum exactly to `total` however the units come back; units differ by at most one minor unit, the
-    dearer ones first. So price less discount is never negative: both give their extra to the same units.
-    Raises `InvalidInput` (`not_so_many_units`).
+    However units come back, the slices sum exactly to the whole; units differ by at most one minor unit, the
+    dearer ones first. Raises `InvalidInput` (`not_so_many_units`).
     """
-    if total < 0 or quantity < 1 or taken < 0 or count < 0 or taken + count > quantity:
+    if left < 0 or count < 0 or count > units_left:
         raise InvalidInput("not_so_many_units", "More units are asked for than the line has left.")
-    each, dearer = divmod(total, quantity)
-    return each * count + min(taken + count, dearer) - min(taken, dearer)
+    if count == 0:
+        return 0
+    each, dearer = divmod(left, units_left)
+    return each * count + min(count, dearer)
 
 
 def to_processor(amount_minor: int, currency: str) -> int:

@@ -6,102 +6,15 @@ transition is written, never where the mail is sent. A snapshot holds no name, a
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    TypeAdapter,
-    model_validator,
-)
+from pydantic import AwareDatetime, Discriminator, Field, TypeAdapter, model_validator
 
-from returndesk.domain.lots import Acceptance
-from returndesk.domain.money import exponent
-from returndesk.domain.reasons import REASON_SENTENCES
+from returndesk.domain.lots import Acceptance, WayBack
+from returndesk.domain.notice_facts import Amount, NoticeFacts, NoticeItem, NoticeKind
 
-
-class NoticeKind(StrEnum):
-    """The emails of a return, one template folder each."""
-
-    REQUESTED = "requested"
-    AUTHORIZED = "authorized"
-    RECEIVED = "received"
-    ACCEPTED = "accepted"
-    PARTLY_ACCEPTED = "partly_accepted"
-    REJECTED = "rejected"
-    REFUND_ON_ITS_WAY = "refund_on_its_way"
-    REFUNDED = "refunded"
-    REFUND_FAILED = "refund_failed"
-    QUESTION = "question"
-    ON_ITS_WAY = "on_its_way"
-    REMINDER = "reminder"
-    NOT_ARRIVED = "not_arrived"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    DELAY = "delay"
-
-
-def _known_reason(code: str) -> str:
-    if code not in REASON_SENTENCES:
-        raise ValueError(f"reason {code!r} has no sentence in REASON_SENTENCES")
-    return code
-
-
-def _known_currency(code: str) -> str:
-    exponent(code)
-    return code
-
-
-Amount = Annotated[int, Field(ge=0, strict=True)]
-"""Minor units of the notice's currency."""
-
-
-class _Facts(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class NoticeItem(_Facts):
-    """Some units of one product. `expected` is set where what came may differ from what was to come."""
-
-    title: str = Field(min_length=1)
-    quantity: int = Field(ge=0)
-    expected: int | None = Field(default=None, ge=0)
-    verdict: Literal[Acceptance.ACCEPTED, Acceptance.REJECTED] | None = None
-    reasons: tuple[Annotated[str, AfterValidator(_known_reason)], ...] = ()
-
-    @property
-    def missing(self) -> int:
-        """Units that were to come and did not."""
-        return max((self.expected or 0) - self.quantity, 0)
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """The reasons as the customer reads them."""
-        return tuple(REASON_SENTENCES[code] for code in self.reasons)
-
-
-class NoticeFacts(_Facts):
-    """What every notice says: which return of which order, and which goods. Subclasses fix `kind`."""
-
-    kind: NoticeKind
-    rma: str = Field(min_length=1)
-    order_reference: str = Field(min_length=1)
-    currency: Annotated[str, AfterValidator(_known_currency)]
-    items: tuple[NoticeItem, ...] = Field(min_length=1)
-
-    @property
-    def units(self) -> int:
-        """Units of goods this notice is about."""
-        return sum(item.quantity for item in self.items)
-
-    def snapshot(self) -> dict[str, Any]:
-        """The facts as JSON types; `read_facts` is its inverse."""
-        return self.model_dump(mode="json")
+_NOT_HERE = frozenset({"not_received", "lost", "claimed_elsewhere"})
+"""Reasons of goods that do not go back to the customer."""
 
 
 class Requested(NoticeFacts):
@@ -179,7 +92,7 @@ class _Decided(NoticeFacts):
     @property
     def units_here(self) -> int:
         """Rejected units that the shop holds, so that they must go back."""
-        return sum(item.quantity for item in self.rejected_items if "not_received" not in item.reasons)
+        return sum(item.quantity for item in self.rejected_items if not _NOT_HERE.intersection(item.reasons))
 
 
 class _Refundable(_Decided):
@@ -328,11 +241,26 @@ class Cancelled(NoticeFacts):
     may_be_sent: bool
 
 
-class Delay(NoticeFacts):
-    """A clock was breached: what was promised for `promised_at` comes by `new_date` (policy 3)."""
+class Corrected(NoticeFacts):
+    """An earlier mail said these goods were here, and they are not. `still_awaited`: they may still be sent."""
 
-    kind: Literal[NoticeKind.DELAY] = NoticeKind.DELAY
-    clock: Literal["processing", "refund"]
+    kind: Literal[NoticeKind.CORRECTED] = NoticeKind.CORRECTED
+    corrected_at: AwareDatetime
+    still_awaited: bool
+
+
+class GoodsLeft(NoticeFacts):
+    """Rejected goods left the shop. `text_id`: the tracking number of what was sent back, where there is one."""
+
+    kind: Literal[NoticeKind.GOODS_LEFT] = NoticeKind.GOODS_LEFT
+    left_at: AwareDatetime
+    way: WayBack
+    text_id: str | None = None
+
+
+class _Postponed(NoticeFacts):
+    """What was promised for `promised_at` comes by `new_date` (policy 3)."""
+
     promised_at: AwareDatetime
     new_date: AwareDatetime
 
@@ -341,6 +269,27 @@ class Delay(NoticeFacts):
         if self.new_date <= self.promised_at:
             raise ValueError("new_date must be after promised_at")
         return self
+
+
+class GoodsBackLate(_Postponed):
+    """Rejected goods did not leave by the date that was promised."""
+
+    kind: Literal[NoticeKind.GOODS_BACK_LATE] = NoticeKind.GOODS_BACK_LATE
+
+
+class NewDates(NoticeFacts):
+    """A date that was promised comes later: the calendar changed. None: that one did not move."""
+
+    kind: Literal[NoticeKind.NEW_DATES] = NoticeKind.NEW_DATES
+    processing_due_at: AwareDatetime | None
+    refund_due_at: AwareDatetime | None
+
+
+class Delay(_Postponed):
+    """A clock was breached."""
+
+    kind: Literal[NoticeKind.DELAY] = NoticeKind.DELAY
+    clock: Literal["processing", "refund"]
 
 
 AnyFacts = (
@@ -359,6 +308,10 @@ AnyFacts = (
     | NotArrived
     | Expired
     | Cancelled
+    | Corrected
+    | GoodsLeft
+    | GoodsBackLate
+    | NewDates
     | Delay
 )
 

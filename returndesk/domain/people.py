@@ -44,9 +44,16 @@ MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.QUESTION: _DESK | _FLOOR,
     CommandKind.MESSAGE: _DESK,
     CommandKind.SHIPMENT: _DESK,
+    CommandKind.LOSS: _DESK,
     CommandKind.RECEIPTS: _FLOOR,
+    CommandKind.CORRECTION: _FLOOR,
     CommandKind.INSPECTIONS: _FLOOR,
     CommandKind.DECISION: _DESK,
     CommandKind.APPROVAL: _HEAD,
+    CommandKind.REFUSAL: _HEAD,
+    CommandKind.GOODS_BACK: _FLOOR,
+    CommandKind.HOLD: _DESK,
+    CommandKind.RESUMPTION: _DESK,
+    CommandKind.RECALCULATION: _HEAD,
 }
 """DESIGN 3's table, the column 'who'. An admin may do what a manager may."""

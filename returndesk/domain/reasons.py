@@ -16,6 +16,13 @@ REASON_SENTENCES: Final[Mapping[str, str]] = {
     # What came, and what did not.
     "not_received": "It was not in the parcel that reached us.",
     "wrong_item": "What reached us is not what this order contained.",
+    "claimed_elsewhere": "It belongs to another return of yours, and we count it there.",
+    "lost": "It was lost on its way to us.",
+    "arrived_unauthorized": "It reached us before we had agreed to take it back.",
+    "arrived_unannounced": "It was not part of what you asked to return.",
+    "arrived_after_decline": "We had told you that we cannot take it back.",
+    "arrived_after_expiry": "It reached us after the time for sending it had passed.",
+    "arrived_after_cancellation": "The return had been cancelled before it reached us.",
     # Whether it could come back at all.
     "window_passed": "The time for returning it had passed when you contacted us.",
     "final_sale": "It was sold as final sale, which cannot be returned.",

@@ -5,7 +5,7 @@ What a unit is worth comes from the order's stored line (price, discount, tax), 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from returndesk.domain.lots import Acceptance, Condition, Lot
 from returndesk.domain.money import unit_slice
@@ -14,7 +14,7 @@ from returndesk.domain.policy import Policy
 
 @dataclass(frozen=True)
 class LineWorth:
-    """An order line as it was sold. Amounts are of the whole line; `granted` units were already given back."""
+    """An order line as it was sold, and what of it was given back already. Amounts are of the whole line."""
 
     line: int
     quantity: int
@@ -22,6 +22,25 @@ class LineWorth:
     discount_minor: int
     tax_minor: int
     granted: int
+    granted_minor: int = 0
+    granted_tax_minor: int = 0
+
+    def give_back(self, units: int) -> "LineShare":
+        """What so many more units are worth: the last unit takes exactly what is left."""
+        left = self.quantity - self.granted
+        net = self.price_minor - self.discount_minor - self.granted_minor
+        tax = self.tax_minor - self.granted_tax_minor
+        return LineShare(self.line, units, unit_slice(net, left, units), unit_slice(tax, left, units))
+
+
+@dataclass(frozen=True)
+class LineShare:
+    """What some units of a line are worth, the tax apart."""
+
+    line: int
+    units: int
+    goods_minor: int
+    tax_minor: int
 
 
 @dataclass(frozen=True)
@@ -35,13 +54,14 @@ class ShippingWorth:
 
 @dataclass(frozen=True)
 class Amounts:
-    """A settlement's parts. The taxes are only what was charged on top of the prices."""
+    """A settlement's parts. The taxes are only what was charged on top of the prices; `lines` add up to the goods."""
 
     goods_minor: int = 0
     goods_tax_minor: int = 0
     shipping_minor: int = 0
     shipping_tax_minor: int = 0
     shipping_granted: bool = False
+    lines: tuple[LineShare, ...] = field(default=(), compare=False)
 
     @property
     def goods_total_minor(self) -> int:
@@ -89,17 +109,11 @@ def settle(
 ) -> Amounts:
     """What the accepted lots are worth, with the shipping where the policy gives it back."""
     units = accepted_units(lots)
-    goods = tax = 0
-    for line in lines:
-        count = units.get(line.line, 0)
-        if not count:
-            continue
-        goods += unit_slice(line.price_minor, line.quantity, line.granted, count)
-        goods -= unit_slice(line.discount_minor, line.quantity, line.granted, count)
-        tax += unit_slice(line.tax_minor, line.quantity, line.granted, count)
+    shares = tuple(line.give_back(units[line.line]) for line in lines if line.line in units)
+    goods, tax = sum(x.goods_minor for x in shares), sum(x.tax_minor for x in shares)
     if not units or shipping.granted or not _shipping_goes_back(policy, lots, lines, units):
-        return Amounts(goods, tax)
-    return Amounts(goods, tax, shipping.price_minor, shipping.tax_minor, shipping_granted=True)
+        return Amounts(goods, tax, lines=shares)
+    return Amounts(goods, tax, shipping.price_minor, shipping.tax_minor, shipping_granted=True, lines=shares)
 
 
 def _shipping_goes_back(

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from returndesk.domain.lots import ON_THE_WAY, Lot, Reception
+from returndesk.domain.lots import HERE, ON_THE_WAY, TO_DECIDE, Lot, Reception
 
 
 class Stage(StrEnum):
@@ -40,10 +40,17 @@ class CommandKind(StrEnum):
     QUESTION = "question"
     MESSAGE = "message"
     SHIPMENT = "shipment"
+    LOSS = "loss"
     RECEIPTS = "receipts"
+    CORRECTION = "correction"
     INSPECTIONS = "inspections"
     DECISION = "decision"
     APPROVAL = "approval"
+    REFUSAL = "refusal"
+    GOODS_BACK = "goods-back"
+    HOLD = "hold"
+    RESUMPTION = "resumption"
+    RECALCULATION = "recalculation"
 
 
 class EventKind(StrEnum):
@@ -74,27 +81,36 @@ SUBMITTED = frozenset({RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION, Refun
 ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.EXPIRED, Stage.CANCELLED})
 """Stages in which nothing is left to do, unless something late happens."""
 
-_ANY_EVENT = frozenset(EventKind)
-_TALK = frozenset({CommandKind.QUESTION, CommandKind.MESSAGE})
-_MONEY_EVENTS = frozenset({EventKind.REFUND_ANSWERED, EventKind.PROCESSOR_HINT})
+_Takes = frozenset[CommandKind | EventKind]
+_ANY_EVENT: _Takes = frozenset(EventKind)
+_MONEY_EVENTS: _Takes = frozenset({EventKind.REFUND_ANSWERED, EventKind.PROCESSOR_HINT})
+_WHILE_OPEN: _Takes = _ANY_EVENT | {
+    CommandKind.QUESTION,
+    CommandKind.MESSAGE,
+    CommandKind.RECEIPTS,  # a parcel comes when it comes
+    CommandKind.HOLD,
+    CommandKind.RESUMPTION,
+    CommandKind.RECALCULATION,
+}
+_LATE: _Takes = frozenset({CommandKind.RECEIPTS, CommandKind.MESSAGE, EventKind.TIME_PASSED})
+"""What still happens to a return that has ended: it runs again."""
 
-ALLOWED: dict[Stage | None, frozenset[CommandKind | EventKind]] = {
+ALLOWED: dict[Stage | None, _Takes] = {
     None: frozenset({CommandKind.REQUEST}),
-    Stage.REQUESTED: frozenset({CommandKind.AUTHORIZATION, CommandKind.DECLINE, CommandKind.CANCELLATION})
-    | _TALK
-    | _ANY_EVENT,
-    Stage.AUTHORIZED: frozenset({CommandKind.SHIPMENT, CommandKind.RECEIPTS, CommandKind.CANCELLATION})
-    | _TALK
-    | _ANY_EVENT,
-    Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _TALK | _ANY_EVENT,
-    Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _TALK | _ANY_EVENT,
-    Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _TALK | _ANY_EVENT,
-    Stage.SETTLING: _TALK | _ANY_EVENT,
-    Stage.SETTLED: _TALK | _ANY_EVENT,
-    Stage.CLOSED: _MONEY_EVENTS,
-    Stage.DECLINED: frozenset(),
-    Stage.EXPIRED: frozenset(),
-    Stage.CANCELLED: frozenset(),
+    Stage.REQUESTED: _WHILE_OPEN | {CommandKind.AUTHORIZATION, CommandKind.DECLINE, CommandKind.CANCELLATION},
+    Stage.AUTHORIZED: _WHILE_OPEN | {CommandKind.SHIPMENT, CommandKind.LOSS, CommandKind.CANCELLATION},
+    Stage.RECEIVED: _WHILE_OPEN
+    | {CommandKind.SHIPMENT, CommandKind.LOSS, CommandKind.CORRECTION, CommandKind.INSPECTIONS}
+    | {CommandKind.GOODS_BACK},
+    Stage.INSPECTED: _WHILE_OPEN | {CommandKind.CORRECTION, CommandKind.DECISION, CommandKind.GOODS_BACK},
+    Stage.DECIDED: _WHILE_OPEN
+    | {CommandKind.CORRECTION, CommandKind.APPROVAL, CommandKind.REFUSAL, CommandKind.GOODS_BACK},
+    Stage.SETTLING: _WHILE_OPEN | {CommandKind.GOODS_BACK},
+    Stage.SETTLED: _WHILE_OPEN | {CommandKind.GOODS_BACK},
+    Stage.CLOSED: _LATE | _MONEY_EVENTS | {CommandKind.GOODS_BACK},
+    Stage.DECLINED: _LATE,
+    Stage.EXPIRED: _LATE,
+    Stage.CANCELLED: _LATE,
 }
 
 
@@ -118,7 +134,6 @@ class Milestones:
 
     authorized: bool
     declined: bool
-    cancelled: bool
     expired: bool
     decided: bool
     awaiting_approval: bool
@@ -126,28 +141,26 @@ class Milestones:
 
 
 def derive(milestones: Milestones, lots: Sequence[Lot], refunds: Collection[RefundStatus]) -> Stage:
-    """The stage of a return, from its facts alone."""
+    """The stage of a return, from its facts alone. `refunds` are those that are still owed or were paid."""
+    if milestones.awaiting_approval:
+        return Stage.DECIDED
+    undecided = [lot for lot in lots if lot.decision is None]
+    if any(lot.reception is Reception.RECEIVED and not lot.inspected for lot in undecided):
+        return Stage.RECEIVED
+    if any(lot.reception in ON_THE_WAY for lot in undecided):
+        if any(lot.reception in HERE for lot in undecided):
+            return Stage.RECEIVED
+        return Stage.AUTHORIZED if milestones.authorized else Stage.REQUESTED
+    if any(lot.reception in TO_DECIDE for lot in undecided):
+        return Stage.INSPECTED
     if milestones.decided:
         return _after_decision(milestones, refunds)
     if milestones.declined:
         return Stage.DECLINED
-    if milestones.cancelled:
-        return Stage.CANCELLED
-    if milestones.expired:
-        return Stage.EXPIRED
-    if not milestones.authorized:
-        return Stage.REQUESTED
-    received = [lot for lot in lots if lot.reception is Reception.RECEIVED]
-    if any(not lot.inspected for lot in received):
-        return Stage.RECEIVED
-    if any(lot.reception in ON_THE_WAY for lot in lots):
-        return Stage.RECEIVED if received else Stage.AUTHORIZED
-    return Stage.INSPECTED
+    return Stage.EXPIRED if milestones.expired else Stage.CANCELLED
 
 
 def _after_decision(milestones: Milestones, refunds: Collection[RefundStatus]) -> Stage:
-    if milestones.awaiting_approval:
-        return Stage.DECIDED
     if milestones.owed_without_refund_minor:
         return Stage.SETTLING
     if all(status is RefundStatus.SUCCEEDED for status in refunds):

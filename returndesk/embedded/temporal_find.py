@@ -228,8 +228,13 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02} min"
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
     try:
-        find(lambda line: print(line, flush=True), environ=os.environ)
+        find(_say, environ=os.environ)
     except ConfigurationError as error:
         sys.exit(error.sentence)

@@ -10,7 +10,16 @@ from sqlalchemy import Connection, bindparam, select
 
 from returndesk.domain.audit import Entry
 from returndesk.domain.clock import Clock, ClockEvent, ClockEventKind, ClockKind, Unit
-from returndesk.domain.lots import Acceptance, Condition, Disposition, Lot, Packaging, Reception
+from returndesk.domain.lots import (
+    Acceptance,
+    Arrival,
+    Condition,
+    Disposition,
+    Lot,
+    Packaging,
+    Reception,
+    WayBack,
+)
 from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor
 from returndesk.store import tables
@@ -163,11 +172,14 @@ def _lot(row: Any) -> Lot:
         quantity=row.quantity,
         reason=row.reason,
         reception=Reception(row.reception),
+        arrival=None if row.arrival is None else Arrival(row.arrival),
         condition=None if row.condition is None else Condition(row.condition),
         packaging=None if row.packaging is None else Packaging(row.packaging),
         acceptance=Acceptance(row.acceptance),
         reasons=tuple(row.reasons),
         disposition=None if row.disposition is None else Disposition(row.disposition),
+        decision=row.decision,
+        left=None if row.left is None else WayBack(row.left),
         parent=row.parent,
     )
 
@@ -178,11 +190,14 @@ def _lot_values(lot: Lot) -> dict[str, Any]:
         "quantity": lot.quantity,
         "reason": lot.reason,
         "reception": lot.reception,
+        "arrival": lot.arrival,
         "condition": lot.condition,
         "packaging": lot.packaging,
         "acceptance": lot.acceptance,
         "reasons": list(lot.reasons),
         "disposition": lot.disposition,
+        "decision": lot.decision,
+        "left": lot.left,
         "parent": lot.parent,
     }
 
@@ -246,6 +261,12 @@ def file_tasks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
     append(connection, tables.Task, [r for r in rows if connection.scalar(_TASK, {"id": r["id"]}) is None])
 
 
+def end_tasks(connection: Connection, task_ids: Sequence[str], now: datetime, actor_id: str) -> None:
+    """Work that is done, or that nobody need do any more."""
+    for task_id in task_ids:
+        connection.execute(_END_TASK, {"key_id": task_id, "done_at": now, "done_by": actor_id})
+
+
 def end_next_step(connection: Connection, rma: str, now: datetime, actor_id: str) -> None:
     """The return waits for nothing any more."""
-    connection.execute(_END_TASK, {"key_id": _next_step_id(rma), "done_at": now, "done_by": actor_id})
+    end_tasks(connection, [_next_step_id(rma)], now, actor_id)

@@ -20,8 +20,9 @@ from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.messages import CaseState, Outcome
-from returndesk.store import case_rows, return_rows, tables, units
+from returndesk.store import case_rows, decisions, return_rows, tables, units
 from returndesk.store.case_rows import Standing
+from returndesk.store.decisions import Decided
 from returndesk.store.policies import PolicyInForce
 from returndesk.store.return_rows import RefundRow, ReturnRow
 from returndesk.store.statements import append
@@ -41,6 +42,8 @@ class NextStep:
 
 AWAITING_CUSTOMER = NextStep("awaiting_customer", Role.REP, "answer")
 """Where a return stands, at any stage, while the shop waits for an answer."""
+ON_HOLD = NextStep("on_hold", Role.REP, "clock")
+"""Where a return stands, at any stage, while somebody looks into it."""
 ANSWER_DAYS = 5
 """Business days after which somebody asks the customer again."""
 
@@ -78,11 +81,23 @@ class Case:
     _records: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _notices: list[AnyFacts] = field(default_factory=list)
     _tasks: list[dict[str, Any]] = field(default_factory=list)
+    _done: list[str] = field(default_factory=list)
+    _decided: Decided | None = None
 
     @cached_property
     def order_lines(self) -> list[units.SoldLine]:
         """The lines of the order, in order, as this transaction first saw them."""
         return units.sold_lines(self.connection, self.row.order_reference)
+
+    @property
+    def undecided(self) -> list[Lot]:
+        """The lots that no decision has settled yet."""
+        return [lot for lot in self.lots if lot.decision is None]
+
+    @property
+    def owed_refunds(self) -> list[RefundRow]:
+        """The refunds that are still to be paid or were: not those another way of paying took the place of."""
+        return [refund for refund in self.refunds if refund.replaced_by is None]
 
     @property
     def clocks(self) -> dict[ClockKind, Clock]:
@@ -110,6 +125,18 @@ class Case:
                 }
             )  # fmt: skip
 
+    def done(self, kind: str) -> None:
+        """The work of this kind is done, or there is no need for it any more."""
+        self._done.append(f"{self.row.rma}/{kind}")
+
+    def decide(self, decided: Decided) -> None:
+        """Write down a decision, or who approved or refused it."""
+        self._decided = decided
+
+    def newest_decision(self) -> Decided:
+        """The decision that was taken last, with what it grants."""
+        return decisions.load(self.connection, self.row.rma, self.row.decisions)
+
     # Clocks -------------------------------------------------------------------------------------
 
     def start_clocks(self, contacted_at: datetime) -> None:
@@ -135,6 +162,11 @@ class Case:
         """The obligation is met, or nothing is owed any more."""
         self._set(self.standings[kind].clock.stop(self.now, reason, self.actor.id))
 
+    def stop_clocks(self, reason: str) -> None:
+        """Nothing is owed any more."""
+        for kind in list(self.standings):
+            self.stop_clock(kind, reason)
+
     def restart_clock(self, kind: ClockKind, reason: str) -> None:
         """The obligation stands again, where the clock stood."""
         self._set(self.standings[kind].clock.restart(self.now, reason, self.actor.id))
@@ -151,6 +183,13 @@ class Case:
         """The desk was told that this obligation is nearly due."""
         self.standings[kind] = replace(self.standings[kind], warned_at=self.now)
 
+    def take_over(self, rules: PolicyInForce) -> None:
+        """Go on under another policy: every clock's instants are counted anew."""
+        self.rules = rules
+        self.row.policy_version = rules.policy.version
+        for clock in self.clocks.values():
+            self._set(clock, anew=True)
+
     def due_at(self, kind: ClockKind) -> datetime:
         """When the obligation is due; while its clock stands, when it would be if it ran again now."""
         standing, calendar = self.standings[kind], self.rules.calendar
@@ -159,10 +198,10 @@ class Case:
         clock = standing.clock
         return calendar.add(self.now, max(clock.allotment - clock.used(calendar, self.now), Fraction(0)))
 
-    def _set(self, clock: Clock) -> None:
+    def _set(self, clock: Clock, *, anew: bool = False) -> None:
         """A clock as it is from now on, with the instants that follow from it."""
         before = self.standings.get(clock.kind, Standing(clock))
-        if clock is before.clock and clock.kind in self.standings:
+        if clock is before.clock and clock.kind in self.standings and not anew:
             return
         calendar, share = self.rules.calendar, self.rules.policy.clocks.warn_share
         self.standings[clock.kind] = replace(
@@ -180,13 +219,12 @@ class Case:
         milestones = stages.Milestones(
             authorized=row.authorized_at is not None,
             declined=row.declined_at is not None,
-            cancelled=row.cancelled_at is not None,
             expired=row.expired_at is not None,
             decided=row.decided_at is not None,
             awaiting_approval=row.awaiting_approval,
             owed_without_refund_minor=row.owed_without_refund_minor,
         )
-        return stages.derive(milestones, self.lots, [refund.status for refund in self.refunds])
+        return stages.derive(milestones, self.lots, [refund.status for refund in self.owed_refunds])
 
     def save(self) -> CaseState:
         """Write everything back, with the audit records; answers what the run needs to know."""
@@ -194,7 +232,8 @@ class Case:
         row.stage = self.stage
         row.last_at = self.now
         row.ended_at = (row.ended_at or self.now) if row.stage in stages.ENDED else None
-        row.awaiting_answer_since = None if row.ended_at else row.awaiting_answer_since
+        if row.ended_at is not None:
+            row.awaiting_answer_since = row.on_hold_since = None
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
@@ -203,12 +242,15 @@ class Case:
         )
         return_rows.save_return(connection, self._row_before, row)  # first: everything else refers to it
         return_rows.save_refunds(connection, self._refunds_before, self.refunds)
+        if self._decided is not None:
+            decisions.save(connection, row.rma, self._decided)
         case_rows.save_clocks(connection, row.rma, self._standings_before, self.standings)
         append(connection, tables.AuditRecord, audit)
         append(connection, tables.Notice, notices)
         case_rows.save_lots(connection, row.rma, self._lots_before, self.lots)
         append(connection, tables.DispositionChange, goods)
         case_rows.file_tasks(connection, self._tasks)
+        case_rows.end_tasks(connection, self._done, self.now, self.actor.id)
         self._save_next_step()
         return self.state()
 
@@ -219,7 +261,9 @@ class Case:
             case_rows.end_next_step(self.connection, row.rma, self.now, self.actor.id)
             return
         due_at = row.next_due_at or row.refund_due_at or self.now
-        if row.awaiting_answer_since is not None:
+        if row.on_hold_since is not None:
+            step = ON_HOLD
+        elif row.awaiting_answer_since is not None:
             step = AWAITING_CUSTOMER
             due_at = self.rules.calendar.add(row.awaiting_answer_since, ANSWER_DAYS)
         elif step.due == "expiry" and row.expires_at is not None:
@@ -237,29 +281,36 @@ class Case:
     def state(self) -> CaseState:
         """What a run needs to know of the return."""
         stage = self.row.stage
-        due = [r for r in self.refunds if _needs_the_processor(r)]
+        due = [r for r in self.refunds if self._is_to_be_asked_of(r)]
         now_due = tuple(r.id for r in due if r.look_again_at is None or r.look_again_at <= self.now)
-        ended = stage in stages.ENDED
+        wake_at = self._wake_at([r.look_again_at for r in due if r.id not in now_due])
         return CaseState(
             stage=stage,
             policy_version=self.row.policy_version,
             last_at=self.row.last_at,
-            wake_at=None if ended else self._wake_at([r.look_again_at for r in due if r.id not in now_due]),
+            wake_at=wake_at,
             refunds_due=() if self.row.awaiting_approval else now_due,
-            ended=ended,
+            ended=stage in stages.ENDED and wake_at is None,
         )
 
+    def _is_to_be_asked_of(self, refund: RefundRow) -> bool:
+        if refund.status is RefundStatus.REQUESTED and self.row.on_hold_since is not None:
+            return False
+        return refund.status in _AT_THE_PROCESSOR
+
     def _wake_at(self, others: list[datetime | None]) -> datetime | None:
-        instants = list(others)
+        row, instants = self.row, list(others)
         for standing in self.standings.values():
             instants.append(standing.warn_at if standing.warned_at is None else None)
             instants.append(standing.due_at if standing.breached_at is None else None)
-        if self.row.stage == Stage.AUTHORIZED:
-            instants += [self.row.reminder_at, None if self.row.looked_for_at else self.row.expires_at]
+        if row.stage == Stage.AUTHORIZED:
+            instants += [row.reminder_at, None if row.looked_for_at else row.expires_at]
+        if row.goods_back_late_at is None:
+            instants.append(row.goods_back_by)
         earliest = min((at for at in instants if at is not None), default=None)
         if earliest is None:
             return None
-        return max(earliest + jitter(self.row.rma), self.row.last_at + AT_LEAST_APART)
+        return max(earliest + jitter(row.rma), row.last_at + AT_LEAST_APART)
 
     def outcome(self) -> Outcome:
         """The answer to a command that was carried out."""
@@ -312,7 +363,3 @@ def new_case(connection: Connection, row: ReturnRow, rules: PolicyInForce, actor
 
 
 _AT_THE_PROCESSOR = stages.TO_SEND | {RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION}
-
-
-def _needs_the_processor(refund: RefundRow) -> bool:
-    return refund.status in _AT_THE_PROCESSOR

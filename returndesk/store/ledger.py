@@ -37,14 +37,27 @@ def _post(
     append(connection, tables.Posting, rows)
 
 
-def granted(connection: Connection, rma: str, currency: str, at: datetime, amounts: Amounts) -> None:
+def granted(
+    connection: Connection, rma: str, decision: int, currency: str, at: datetime, amounts: Amounts
+) -> None:
     """The shop decided: it owes the customer the settlement."""
-    _post(connection, f"granted:{rma}", rma, currency, at, {
-        Account.GOODS_RETURNED: amounts.goods_minor,
-        Account.TAX_RETURNED: amounts.goods_tax_minor + amounts.shipping_tax_minor,
-        Account.SHIPPING_RETURNED: amounts.shipping_minor,
-        Account.OWED_TO_CUSTOMERS: -amounts.total_minor,
-    })  # fmt: skip
+    _post(connection, f"granted:{rma}:{decision}", rma, currency, at, _settlement(amounts, 1))
+
+
+def withdrawn(
+    connection: Connection, rma: str, decision: int, currency: str, at: datetime, amounts: Amounts
+) -> None:
+    """A settlement was not approved: the shop does not owe it."""
+    _post(connection, f"withdrawn:{rma}:{decision}", rma, currency, at, _settlement(amounts, -1))
+
+
+def _settlement(amounts: Amounts, sign: int) -> dict[Account, int]:
+    return {
+        Account.GOODS_RETURNED: sign * amounts.goods_minor,
+        Account.TAX_RETURNED: sign * (amounts.goods_tax_minor + amounts.shipping_tax_minor),
+        Account.SHIPPING_RETURNED: sign * amounts.shipping_minor,
+        Account.OWED_TO_CUSTOMERS: -sign * amounts.total_minor,
+    }
 
 
 def refunded(connection: Connection, refund: RefundRow, at: datetime) -> None:

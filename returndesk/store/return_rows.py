@@ -33,6 +33,7 @@ class ReturnRow:
     reminder_at: datetime | None = None
     expires_at: datetime | None = None
     awaiting_answer_since: datetime | None = None
+    on_hold_since: datetime | None = None
     sent_at: datetime | None = None
     looked_for_at: datetime | None = None
     declined_at: datetime | None = None
@@ -40,9 +41,10 @@ class ReturnRow:
     expired_at: datetime | None = None
     received_at: datetime | None = None
     decided_at: datetime | None = None
-    decided_by: str | None = None
+    decisions: int = 0
     awaiting_approval: bool = False
-    approved_by: str | None = None
+    goods_back_by: datetime | None = None
+    goods_back_late_at: datetime | None = None
     goods_minor: int = 0
     goods_tax_minor: int = 0
     shipping_minor: int = 0
@@ -69,6 +71,8 @@ class RefundRow:
     status: RefundStatus
     parameters_hash: str
     decided_at: datetime
+    decision: int = 1
+    replaced_by: str | None = None
     failure_reason: str | None = None
     look_again_at: datetime | None = None
     processor_reference: str | None = None

@@ -80,7 +80,7 @@ class Order(SQLModel, table=True):
 
 
 class OrderLine(SQLModel, table=True):
-    """A line as it was sold. `claimed` units belong to a return, `granted` ones were given back."""
+    """A line as it was sold. `claimed` units belong to a return, `granted` ones were given back, for so much."""
 
     __tablename__ = "order_lines"
     __table_args__ = (
@@ -88,6 +88,11 @@ class OrderLine(SQLModel, table=True):
         CheckConstraint("claimed >= 0 AND claimed <= quantity", name="claimed"),
         CheckConstraint("granted >= 0 AND granted <= claimed", name="granted"),
         CheckConstraint("price_minor >= 0 AND discount_minor >= 0 AND tax_minor >= 0", name="amounts"),
+        CheckConstraint(
+            "granted_minor >= 0 AND granted_minor <= price_minor - discount_minor"
+            " AND granted_tax_minor >= 0 AND granted_tax_minor <= tax_minor",
+            name="given_back",
+        ),
     )
     order_reference: str = Field(primary_key=True, foreign_key="orders.reference")
     line: int = Field(primary_key=True)
@@ -100,6 +105,8 @@ class OrderLine(SQLModel, table=True):
     final_sale: bool = False
     claimed: int = 0
     granted: int = 0
+    granted_minor: int = _minor()
+    granted_tax_minor: int = _minor()
 
 
 class Payment(SQLModel, table=True):
@@ -198,6 +205,7 @@ class Return(SQLModel, table=True):
     reminder_at: datetime | None = _maybe_at()
     expires_at: datetime | None = _maybe_at()
     awaiting_answer_since: datetime | None = _maybe_at()
+    on_hold_since: datetime | None = _maybe_at()
     sent_at: datetime | None = _maybe_at()
     looked_for_at: datetime | None = _maybe_at()
     declined_at: datetime | None = _maybe_at()
@@ -205,9 +213,10 @@ class Return(SQLModel, table=True):
     expired_at: datetime | None = _maybe_at()
     received_at: datetime | None = _maybe_at()
     decided_at: datetime | None = _maybe_at()
-    decided_by: str | None = None
+    decisions: int = 0
     awaiting_approval: bool = False
-    approved_by: str | None = None
+    goods_back_by: datetime | None = _maybe_at()
+    goods_back_late_at: datetime | None = _maybe_at()
     goods_minor: int = _minor()
     goods_tax_minor: int = _minor()
     shipping_minor: int = _minor()
@@ -234,12 +243,34 @@ class Lot(SQLModel, table=True):
     quantity: int
     reason: str | None = None
     reception: str
+    arrival: str | None = None
     condition: str | None = None
     packaging: str | None = None
     acceptance: str
     reasons: list[str] = _codes()
     disposition: str | None = None
+    decision: int | None = None
+    left: str | None = None
     parent: int | None = None
+
+
+class Decision(SQLModel, table=True):
+    """One verdict on the lots that were there to be decided, with what it grants. The return's row has the sums."""
+
+    __tablename__ = "decisions"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    number: int = Field(primary_key=True)
+    decided_at: datetime = _at()
+    decided_by: str
+    approved_by: str | None = None
+    refused_by: str | None = None
+    goods_minor: int = _minor()
+    goods_tax_minor: int = _minor()
+    shipping_minor: int = _minor()
+    shipping_tax_minor: int = _minor()
+    shipping_granted: bool = False
+    owed_without_refund_minor: int = _minor()
+    lines: list[list[int]] = _codes()
 
 
 class DispositionChange(SQLModel, table=True):
@@ -302,7 +333,7 @@ class Clock(SQLModel, table=True):
 
 
 class Refund(SQLModel, table=True):
-    """One request to pay one amount back on one payment."""
+    """One request to pay one amount back on one payment. `replaced_by`: what it gave way to, so it is owed no more."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -312,6 +343,8 @@ class Refund(SQLModel, table=True):
     )
     id: str = Field(primary_key=True)
     rma: str = _to("returns.rma", index=True)
+    decision: int
+    replaced_by: str | None = None
     payment_id: str = _to("payments.id", index=True)
     amount_minor: int = _minor()
     currency: str

@@ -7,8 +7,9 @@ conditional UPDATEs on the line's own row, and the CHECKs stand behind them.
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, bindparam, false, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
+from returndesk.domain.settlement import LineShare
 from returndesk.store import tables
 from returndesk.store.statements import table_of
 
@@ -42,6 +43,8 @@ class SoldLine:
     final_sale: bool
     claimed: int
     granted: int
+    granted_minor: int
+    granted_tax_minor: int
 
 
 _TERMS = select(*(_orders.c[name] for name in OrderTerms.__dataclass_fields__)).where(
@@ -52,6 +55,9 @@ _LINES = (
     select(*(_lines.c[name] for name in SoldLine.__dataclass_fields__))
     .where(_lines.c.order_reference == bindparam("reference"))
     .order_by(_lines.c.line)
+)
+_FREE = select(_lines.c.quantity - _lines.c.claimed).where(
+    _lines.c.order_reference == bindparam("reference"), _lines.c.line == bindparam("line")
 )
 _claimed = _lines.c.claimed + bindparam("claim")
 _granted = _lines.c.granted + bindparam("grant")
@@ -64,13 +70,20 @@ _COUNT = (
         _granted <= _claimed,
         _claimed <= _lines.c.quantity,
     )
-    .values(claimed=_claimed, granted=_granted)
+    .values(
+        claimed=_claimed,
+        granted=_granted,
+        granted_minor=_lines.c.granted_minor + bindparam("goods"),
+        granted_tax_minor=_lines.c.granted_tax_minor + bindparam("tax"),
+    )
 )
 """The counters of a line: given back ≤ claimed ≤ sold, whatever changes."""
-_GRANT_SHIPPING = (
+_SHIPPING = (
     update(_orders)
-    .where(_orders.c.reference == bindparam("key_reference"), _orders.c.shipping_granted == false())
-    .values(shipping_granted=True)
+    .where(
+        _orders.c.reference == bindparam("key_reference"), _orders.c.shipping_granted != bindparam("granted")
+    )
+    .values(shipping_granted=bindparam("granted"))
 )
 
 
@@ -96,15 +109,45 @@ def release_units(connection: Connection, order_reference: str, line: int, quant
         raise LookupError(f"line {line}: {quantity} more units released than were claimed")
 
 
-def grant_units(connection: Connection, order_reference: str, line: int, quantity: int) -> None:
-    """Claimed units were given back. More than were claimed is a defect, and an error."""
-    if not _counted(connection, order_reference, line, grant=_positive(quantity)):
-        raise LookupError(f"line {line}: {quantity} more units granted than were claimed")
+def claim_free_units(connection: Connection, order_reference: str, line: int, quantity: int) -> int:
+    """Give up to so many units of a line to a return; how many were free. A line the order lacks has none."""
+    while True:
+        free = connection.scalar(_FREE, {"reference": order_reference, "line": line}) or 0
+        taken = min(free, _positive(quantity))
+        if taken == 0 or claim_units(connection, order_reference, line, taken):
+            return taken
+
+
+def grant_units(connection: Connection, order_reference: str, share: LineShare) -> None:
+    """Claimed units were given back, for so much. More than were claimed is a defect, and an error."""
+    if not _counted(
+        connection, order_reference, share.line,
+        grant=_positive(share.units), goods=share.goods_minor, tax=share.tax_minor,
+    ):  # fmt: skip
+        raise LookupError(f"line {share.line}: {share.units} more units granted than were claimed")
+
+
+def take_back_grant(connection: Connection, order_reference: str, share: LineShare) -> None:
+    """What was granted is not given back after all; the units stay claimed."""
+    if not _counted(
+        connection, order_reference, share.line,
+        grant=-_positive(share.units), goods=-share.goods_minor, tax=-share.tax_minor,
+    ):  # fmt: skip
+        raise LookupError(f"line {share.line}: {share.units} units were not granted")
 
 
 def grant_shipping(connection: Connection, order_reference: str) -> bool:
     """Give the delivery's price back, once: False when it was given back before."""
-    return connection.execute(_GRANT_SHIPPING, {"key_reference": order_reference}).rowcount == 1
+    return _set_shipping(connection, order_reference, granted=True)
+
+
+def take_back_shipping(connection: Connection, order_reference: str) -> bool:
+    """The delivery's price is not given back after all."""
+    return _set_shipping(connection, order_reference, granted=False)
+
+
+def _set_shipping(connection: Connection, order_reference: str, *, granted: bool) -> bool:
+    return connection.execute(_SHIPPING, {"key_reference": order_reference, "granted": granted}).rowcount == 1
 
 
 def _positive(quantity: int) -> int:
@@ -113,6 +156,16 @@ def _positive(quantity: int) -> int:
     return quantity
 
 
-def _counted(connection: Connection, reference: str, line: int, *, claim: int = 0, grant: int = 0) -> bool:
-    changes = {"key_reference": reference, "key_line": line, "claim": claim, "grant": grant}
-    return connection.execute(_COUNT, changes).rowcount == 1
+def _counted(
+    connection: Connection,
+    reference: str,
+    line: int,
+    *,
+    claim: int = 0,
+    grant: int = 0,
+    goods: int = 0,
+    tax: int = 0,
+) -> bool:
+    changes = {"key_reference": reference, "key_line": line}
+    amounts = {"claim": claim, "grant": grant, "goods": goods, "tax": tax}
+    return connection.execute(_COUNT, {**changes, **amounts}).rowcount == 1

@@ -1,5 +1,6 @@
 """Who may send back what, and what the rules say of what came: by hand, from policy 5 and DESIGN 4."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from returndesk.domain.eligibility import (
     verdict,
     window_ends_on,
 )
-from returndesk.domain.lots import Acceptance, Condition, Lot, Packaging, Reception
+from returndesk.domain.lots import Acceptance, Arrival, Condition, Lot, Packaging, Reception
 from returndesk.domain.policy import Policy, read_policy
 from returndesk.domain.reasons import REASON_SENTENCES
 
@@ -155,10 +156,40 @@ def test_every_reason_of_a_verdict_has_a_sentence(condition: Condition, packagin
 
 
 def test_goods_that_did_not_come_are_rejected_as_not_received() -> None:
-    for reception in set(Reception) - {Reception.RECEIVED}:
+    elsewhere = {Reception.RECEIVED, Reception.WRONG_ITEM, Reception.LOST}
+    for reception in set(Reception) - elsewhere:
         lot = Lot(1, 1, 1, None, reception, Condition.ORIGINAL, Packaging.ORIGINAL)
         assert judge(POLICY, lot) == (R, ("not_received",))
-    assert "not_received" in REASON_SENTENCES
+
+
+def test_of_a_lost_parcel_a_person_decides() -> None:
+    assert judge(POLICY, Lot(1, 1, 1, None, Reception.LOST)) == (M, ("lost",))
+
+
+@pytest.mark.parametrize("why", ["wrong_item", "claimed_elsewhere"])
+def test_what_is_not_this_returns_is_rejected_for_what_it_is(why: str) -> None:
+    assert judge(POLICY, Lot(1, None, 1, None, Reception.WRONG_ITEM, reasons=(why,))) == (R, (why,))
+
+
+@pytest.mark.parametrize(
+    ("arrival", "verdict"),
+    [
+        (Arrival.EXPECTED, (A, ())),
+        (Arrival.LATE, (A, ())),
+        (Arrival.UNAUTHORIZED, (M, ("arrived_unauthorized",))),
+        (Arrival.UNANNOUNCED, (M, ("arrived_unannounced",))),
+        (Arrival.AFTER_DECLINE, (M, ("arrived_after_decline",))),
+        (Arrival.AFTER_EXPIRY, (M, ("arrived_after_expiry",))),
+        (Arrival.AFTER_CANCELLATION, (M, ("arrived_after_cancellation",))),
+    ],
+)
+def test_the_rules_alone_take_back_only_what_was_waited_for(
+    arrival: Arrival, verdict: tuple[Acceptance, tuple[str, ...]]
+) -> None:
+    lot = Lot(1, 1, 1, None, Reception.RECEIVED, Condition.ORIGINAL, Packaging.ORIGINAL, arrival=arrival)
+    assert judge(POLICY, lot) == verdict
+    used = replace(lot, condition=Condition.USED)
+    assert judge(POLICY, used) == (R, ("condition_used",)), "what is used stays so, however it came"
 
 
 @pytest.mark.parametrize(

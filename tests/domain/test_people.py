@@ -13,10 +13,17 @@ BY_HAND = {
     "question": {"rep", "warehouse", "manager", "admin"},
     "message": {"rep", "manager", "admin"},
     "shipment": {"rep", "manager", "admin"},
+    "loss": {"rep", "manager", "admin"},
     "receipts": {"warehouse", "manager", "admin"},
+    "correction": {"warehouse", "manager", "admin"},
     "inspections": {"warehouse", "manager", "admin"},
     "decision": {"rep", "manager", "admin"},
     "approval": {"manager", "admin"},
+    "refusal": {"manager", "admin"},
+    "goods-back": {"warehouse", "manager", "admin"},
+    "hold": {"rep", "manager", "admin"},
+    "resumption": {"rep", "manager", "admin"},
+    "recalculation": {"manager", "admin"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -70,11 +71,17 @@ def test_a_discount_goes_back_with_the_units_that_had_it() -> None:
 
 def test_what_does_not_divide_is_given_back_to_the_penny_over_three_returns() -> None:
     socks = LineWorth(1, 3, price_minor=1000, discount_minor=100, tax_minor=50, granted=0)
+    given = [(0, 0, 0), (1, 300, 17), (2, 600, 34)]  # units, of 1000 - 100, of 50
     paid = [
-        settle(POLICY, [lot(1, 1)], [replace(socks, granted=granted), HAT], NO_SHIPPING).total_minor
-        for granted in range(3)
+        settle(
+            POLICY,
+            [lot(1, 1)],
+            [replace(socks, granted=units, granted_minor=goods, granted_tax_minor=tax), HAT],
+            NO_SHIPPING,
+        ).total_minor
+        for units, goods, tax in given
     ]
-    # price 334 333 333, discount 34 33 33, tax 17 17 16
+    # goods 300 300 300, tax 17 17 16
     assert paid == [317, 317, 316]
     assert sum(paid) == 1000 - 100 + 50
 
@@ -89,7 +96,12 @@ def test_tax_on_top_goes_back_beside_the_goods() -> None:
 def test_yen_have_no_pence() -> None:
     scarves = LineWorth(1, 2, price_minor=10801, discount_minor=0, tax_minor=0, granted=0)
     first = settle(POLICY, [lot(1, 1)], [scarves], ShippingWorth(800, 0, granted=False))
-    last = settle(POLICY, [lot(1, 1)], [replace(scarves, granted=1)], ShippingWorth(800, 0, granted=False))
+    last = settle(
+        POLICY,
+        [lot(1, 1)],
+        [replace(scarves, granted=1, granted_minor=5401)],
+        ShippingWorth(800, 0, granted=False),
+    )
     assert (first.total_minor, last.total_minor) == (5401, 5400 + 800)
 
 
@@ -98,8 +110,20 @@ def test_yen_have_no_pence() -> None:
     [
         ('["whole_order", "faulty"]', [lot(1, 3), lot(2, 1, number=2)], [COATS, HAT], False, 395),
         ('["whole_order", "faulty"]', [lot(1, 3)], [COATS, HAT], False, 0),
-        ('["whole_order", "faulty"]', [lot(1, 3)], [COATS, replace(HAT, granted=1)], False, 395),
-        ('["whole_order", "faulty"]', [lot(1, 3)], [COATS, replace(HAT, granted=1)], True, 0),
+        (
+            '["whole_order", "faulty"]',
+            [lot(1, 3)],
+            [COATS, replace(HAT, granted=1, granted_minor=500)],
+            False,
+            395,
+        ),
+        (
+            '["whole_order", "faulty"]',
+            [lot(1, 3)],
+            [COATS, replace(HAT, granted=1, granted_minor=500)],
+            True,
+            0,
+        ),
         ('["faulty"]', [lot(1, 3), lot(2, 1, number=2)], [COATS, HAT], False, 0),
         ('["faulty"]', [lot(1, 1, condition=Condition.DEFECTIVE)], [COATS, HAT], False, 395),
         ('["whole_order"]', [lot(1, 1, condition=Condition.DEFECTIVE)], [COATS, HAT], False, 0),
@@ -162,32 +186,52 @@ def orders(draw: st.DrawFn) -> Bought:
     return Bought(lines, ShippingWorth(draw(st.integers(0, 2_000)), draw(st.integers(0, 400)), False))
 
 
-@given(orders(), st.randoms(use_true_random=False))
-def test_however_an_order_comes_back_exactly_what_was_paid_goes_back(bought: Bought, chance: object) -> None:
+def with_grant(lines: list[LineWorth], amounts: Amounts, sign: int = 1) -> list[LineWorth]:
+    shares = {x.line: x for x in amounts.lines}
+    return [
+        replace(
+            line,
+            granted=line.granted + sign * shares[line.line].units,
+            granted_minor=line.granted_minor + sign * shares[line.line].goods_minor,
+            granted_tax_minor=line.granted_tax_minor + sign * shares[line.line].tax_minor,
+        )
+        if line.line in shares
+        else line
+        for line in lines
+    ]
+
+
+@given(orders(), st.randoms(use_true_random=False), st.integers(0, 3))
+def test_however_an_order_comes_back_exactly_what_was_paid_goes_back(
+    bought: Bought, chance: Random, refusals: int
+) -> None:
+    """Some decisions are refused by a manager, and others are taken while they wait."""
     units = [line.line for line in bought.lines for _ in range(line.quantity)]
-    chance.shuffle(units)  # type: ignore[attr-defined]
+    chance.shuffle(units)
     lines, shipping, back = bought.lines, bought.shipping, 0
-    while units:
-        count = chance.randint(1, len(units))  # type: ignore[attr-defined]
+    waiting: list[tuple[list[int], Amounts]] = []
+    while units or waiting:
+        if not units:
+            coming, amounts = waiting.pop(0)
+            lines, units = with_grant(lines, amounts, -1), coming
+            shipping = replace(shipping, granted=shipping.granted and not amounts.shipping_granted)
+            continue
+        count = chance.randint(1, len(units))
         coming, units = units[:count], units[count:]
         lots = [
             lot(line, coming.count(line), number=n) for n, line in enumerate(sorted(set(coming)), start=1)
         ]
         amounts = settle(POLICY, lots, lines, shipping)
-        assert (
-            min(
-                amounts.goods_minor,
-                amounts.goods_tax_minor,
-                amounts.shipping_minor,
-                amounts.shipping_tax_minor,
-            )
-            >= 0
-        )
-        lines = [replace(x, granted=x.granted + coming.count(x.line)) for x in lines]
+        parts = (amounts.goods_minor, amounts.goods_tax_minor, amounts.shipping_minor)
+        assert min(*parts, amounts.shipping_tax_minor) >= 0
+        lines = with_grant(lines, amounts)
         shipping = replace(shipping, granted=shipping.granted or amounts.shipping_granted)
+        if refusals:
+            refusals -= 1
+            waiting.append((coming, amounts))
+            continue
         back += amounts.total_minor
         assert back <= bought.paid_minor
-        assert amounts.shipping_granted is not bool(units), "only the last return gives the shipping back"
     assert back == bought.paid_minor
 
 

@@ -60,7 +60,7 @@ def balances(database: Database) -> dict[str, int]:
 
 def test_what_is_granted_is_owed_with_its_tax_apart(books: Database) -> None:
     with books.write() as session:
-        ledger.granted(session.connection(), RMA, "USD", NOW, AMOUNTS)
+        ledger.granted(session.connection(), RMA, 1, "USD", NOW, AMOUNTS)
     assert balances(books) == {
         "goods_returned": 18000, "tax_returned": 1536, "shipping_returned": 1200, "owed_to_customers": -20736,
     }  # fmt: skip
@@ -68,7 +68,7 @@ def test_what_is_granted_is_owed_with_its_tax_apart(books: Database) -> None:
 
 def test_a_refund_pays_what_is_owed_and_a_reversal_owes_it_again(books: Database) -> None:
     with books.write() as session:
-        ledger.granted(session.connection(), RMA, "USD", NOW, AMOUNTS)
+        ledger.granted(session.connection(), RMA, 1, "USD", NOW, AMOUNTS)
         ledger.refunded(session.connection(), refund(), NOW)
     assert balances(books)["owed_to_customers"] == 0
     assert balances(books)["processor"] == -20736
@@ -83,7 +83,7 @@ def test_no_entry_is_written_twice(books: Database, entry: str) -> None:
     def post() -> None:
         with books.write() as session:
             if entry == "granted":
-                ledger.granted(session.connection(), RMA, "USD", NOW, AMOUNTS)
+                ledger.granted(session.connection(), RMA, 1, "USD", NOW, AMOUNTS)
             else:
                 {"refunded": ledger.refunded, "reversed": ledger.reversed_}[entry](
                     session.connection(), refund(), NOW

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from returndesk.domain.errors import NotFound, Refused
 from returndesk.domain.orders import OrderInput
+from returndesk.domain.settlement import LineShare
 from returndesk.store.database import Database
 from returndesk.store.orders import Put, order_view, put_order
 from returndesk.store.payments import (
@@ -193,12 +194,12 @@ def test_units_are_claimed_released_and_granted_within_the_line(database: Databa
         assert not claim_units(session.connection(), "A-1", 1, 4)
         assert claim_units(session.connection(), "A-1", 1, 3)
         assert not claim_units(session.connection(), "A-1", 1, 1)
-        grant_units(session.connection(), "A-1", 1, 2)
+        grant_units(session.connection(), "A-1", LineShare(1, 2, 20, 0))
         with pytest.raises(LookupError):
             release_units(session.connection(), "A-1", 1, 2)
         release_units(session.connection(), "A-1", 1, 1)
         with pytest.raises(LookupError):
-            grant_units(session.connection(), "A-1", 1, 1)
+            grant_units(session.connection(), "A-1", LineShare(1, 1, 0, 0))
         assert not claim_units(session.connection(), "A-1", 9, 1)
     with database.read() as session:
         assert [(x.claimed, x.granted) for x in order_view(session, "A-1").lines] == [(2, 2), (0, 0)]

@@ -17,18 +17,20 @@ from PIL import Image
 from pydantic import ValidationError
 
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.lots import Acceptance, Condition, Packaging
+from returndesk.domain.lots import Acceptance, Condition, Packaging, WayBack
 from returndesk.domain.mail import Recipient
+from returndesk.domain.notice_facts import NoticeFacts, NoticeItem, NoticeKind
 from returndesk.domain.notices import (
     Accepted,
     Authorized,
     Cancelled,
+    Corrected,
     Delay,
     Expired,
+    GoodsBackLate,
+    GoodsLeft,
+    NewDates,
     NotArrived,
-    NoticeFacts,
-    NoticeItem,
-    NoticeKind,
     OnItsWay,
     PartlyAccepted,
     Question,
@@ -177,6 +179,10 @@ FULL: list[NoticeFacts] = [
         **CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=datetime(2026, 12, 15, 10, 5, tzinfo=UTC)
     ),
     Cancelled(**CASE, items=(SCARF, DRESS), cancelled_at=NOW, may_be_sent=True),
+    Corrected(**CASE, items=(SCARF, DRESS), corrected_at=NOW, still_awaited=True),
+    GoodsLeft(**CASE, items=(SCARF, DRESS), left_at=NOW, way=WayBack.SENT_BACK, text_id="txt_2"),
+    GoodsBackLate(**CASE, items=(SCARF, DRESS), promised_at=DUE, new_date=LATER),
+    NewDates(**CASE, items=(SCARF, DRESS), processing_due_at=DUE, refund_due_at=LATER),
     Delay(**CASE, items=(SCARF, DRESS), clock="refund", promised_at=DUE, new_date=LATER),
 ]
 MINIMAL: list[NoticeFacts] = [
@@ -215,6 +221,10 @@ MINIMAL: list[NoticeFacts] = [
     NotArrived(**CASE, items=(DRESS,), sent_at=CONTACT, new_date=LATER),
     Expired(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
     Cancelled(**CASE, items=(DRESS,), cancelled_at=NOW, may_be_sent=False),
+    Corrected(**CASE, items=(DRESS,), corrected_at=NOW, still_awaited=False),
+    GoodsLeft(**CASE, items=(DRESS,), left_at=NOW, way=WayBack.SCRAPPED),
+    GoodsBackLate(**CASE, items=(DRESS,), promised_at=DUE, new_date=LATER),
+    NewDates(**CASE, items=(DRESS,), processing_due_at=None, refund_due_at=DUE),
     Delay(**CASE, items=(DRESS,), clock="processing", promised_at=DUE, new_date=LATER),
 ]
 GROUPS = {"full": FULL, "minimal": MINIMAL}

@@ -1,0 +1,65 @@
+"""Correction and loss: goods that were recorded as here and are not, and goods that will not come."""
+
+from activities.transitions.authorization import GOODS_IN_TRANSIT
+from activities.transitions.facts import common, title_of
+from returndesk.domain.inputs import CorrectionInput, LossInput
+from returndesk.domain.lots import GIVEN_UP, Lot, Reception
+from returndesk.domain.notice_facts import NoticeItem
+from returndesk.domain.notices import Corrected
+from returndesk.domain.parcels import lose, unreceive
+from returndesk.domain.stages import ENDED, Stage
+from returndesk.store.cases import Case
+from returndesk.store.units import release_units
+
+WAIT_AGAIN_DAYS = 5
+"""Business days the customer has at least, once they know that their parcel is not here after all."""
+
+
+def correction(case: Case, asked: CorrectionInput) -> None:
+    """Units recorded as received were not here: each is where it was before, and the customer is told."""
+    gone: list[Lot] = []
+    for item in asked.items:
+        was = next((lot for lot in case.lots if lot.number == item.lot), None)
+        case.lots, lot = unreceive(case.lots, item.lot, item.quantity)
+        gone.append(lot)
+        was_claimed = was is not None and was.reception is Reception.RECEIVED
+        if was_claimed and lot.reception in GIVEN_UP:
+            assert lot.line is not None, "only wrong items have no order line"
+            release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
+    case.record(
+        "corrected",
+        lots=[[lot.number, lot.line, lot.quantity, lot.reception] for lot in gone],
+        reason=asked.reason,
+        note=asked.note,
+    )
+    _waits_again(case)
+    items = tuple(NoticeItem(title=title_of(case, lot), quantity=lot.quantity) for lot in gone)
+    case.notice(Corrected(**common(case, items), corrected_at=case.now, still_awaited=_is_awaited(case)))
+
+
+def _waits_again(case: Case) -> None:
+    """Where nothing is here any more, the clocks stand as they did before the parcel."""
+    stage = case.stage
+    if stage is Stage.AUTHORIZED:
+        case.pause_clocks(GOODS_IN_TRANSIT, "customer")
+        assert case.row.expires_at is not None, "authorized returns have a date"
+        case.row.expires_at = max(case.row.expires_at, case.rules.calendar.add(case.now, WAIT_AGAIN_DAYS))
+    elif stage in ENDED:
+        case.stop_clocks("corrected")
+
+
+def _is_awaited(case: Case) -> bool:
+    return case.stage is Stage.AUTHORIZED
+
+
+def loss(case: Case, asked: LossInput) -> None:
+    """A parcel is lost, as far as anybody can tell: its units are free, and a person decides what it means."""
+    before = {lot.number: lot for lot in case.lots}
+    case.lots = lose(case.lots)
+    lost = [lot for lot in case.lots if lot != before[lot.number]]
+    for lot in lost:
+        assert lot.line is not None, "only goods of an order line are sent"
+        release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
+    case.resume_clocks(GOODS_IN_TRANSIT)
+    case.done("look_for_parcel")
+    case.record("lost", lots=[[lot.number, lot.line, lot.quantity] for lot in lost], note=asked.note)

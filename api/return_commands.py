@@ -1,0 +1,306 @@
+"""What somebody may ask of a return: one route for each command of DESIGN 3."""
+
+import random
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from api.commands import CommandAnswer, CommandPending, IdempotencyKey, answer, ask
+from api.desk import desk_of
+from api.identity import require
+from api.problems import problems
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.inputs import (
+    AnyCommandInput,
+    ApprovalInput,
+    AuthorizationInput,
+    CancellationInput,
+    CorrectionInput,
+    DecisionInput,
+    DeclineInput,
+    GoodsBackInput,
+    HoldInput,
+    InspectionsInput,
+    LossInput,
+    MessageInput,
+    QuestionInput,
+    RecalculationInput,
+    ReceiptsInput,
+    RefusalInput,
+    RequestInput,
+    ResumptionInput,
+    ShipmentInput,
+)
+from returndesk.domain.people import MAY, Actor
+from returndesk.domain.rma import allot, parse
+from returndesk.domain.stages import CommandKind
+from returndesk.store.commands import Contact, new_id
+
+router = APIRouter(prefix="/api/v1", tags=["returns"])
+
+_ALLOTTING = random.SystemRandom()
+
+Rma = Annotated[str, Path(max_length=20, description="As printed: RMA-7K3M-Q9TX.")]
+_PENDING: dict[int | str, dict[str, Any]] = {
+    202: {"model": CommandPending, "description": "Written down; no outcome yet."}
+}
+_COMMAND = {**_PENDING, **problems(400, 401, 403, 404, 409, 413, 422)}
+
+
+def _may(kind: CommandKind) -> object:
+    return require(*MAY[kind])
+
+
+@router.post(
+    "/returns",
+    status_code=201,
+    response_model=CommandAnswer,
+    responses={**_PENDING, **problems(400, 401, 403, 413, 422)},
+)
+async def request_return(
+    body: RequestInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.REQUEST)],
+) -> Response:
+    """Start a return. The RMA and its deadlines are the answer; 422 with coded reasons where it is not eligible.
+
+    `authorize` sends the instructions at once. A rep's `override` goes against the rules' reasons, never
+    against facts (`unknown_order`, `unknown_line`, `already_returned`).
+    """
+    desk = desk_of(request)
+    now = desk.clock.now()
+    contacted_at = body.came_at(now)
+    if contacted_at > now:
+        raise InvalidInput(
+            "contact_in_future", "contacted_at is later than now. Give when the contact was.", "contacted_at"
+        )
+    contact = Contact(new_id("con"), body.order_reference, body.channel, contacted_at)
+    written, outcome = await ask(
+        desk,
+        CommandKind.REQUEST,
+        allot(_ALLOTTING),
+        body,
+        actor=actor,
+        key=key,
+        for_new=True,
+        contact=contact,
+    )
+    return answer(request, written, outcome, created=True)
+
+
+async def _command(
+    kind: CommandKind,
+    rma: str,
+    body: AnyCommandInput,
+    request: Request,
+    key: str,
+    actor: Actor,
+) -> Response:
+    desk = desk_of(request)
+    written, outcome = await ask(desk, kind, parse(rma), body, actor=actor, key=key)
+    return answer(request, written, outcome)
+
+
+@router.post("/returns/{rma}/authorization", response_model=CommandAnswer, responses=_COMMAND)
+async def authorize(
+    rma: Rma,
+    body: AuthorizationInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.AUTHORIZATION)],
+) -> Response:
+    """Say yes: the customer is mailed instructions and a slip; the clocks wait for the goods."""
+    return await _command(CommandKind.AUTHORIZATION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/decline", response_model=CommandAnswer, responses=_COMMAND)
+async def decline(
+    rma: Rma,
+    body: DeclineInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.DECLINE)],
+) -> Response:
+    """Say no before anything is sent: the customer is told each reason, the units may be asked for again."""
+    return await _command(CommandKind.DECLINE, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/cancellation", response_model=CommandAnswer, responses=_COMMAND)
+async def cancel(
+    rma: Rma,
+    body: CancellationInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.CANCELLATION)],
+) -> Response:
+    """The customer keeps the goods: the return ends, and the units may be asked for again."""
+    return await _command(CommandKind.CANCELLATION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/question", response_model=CommandAnswer, responses=_COMMAND)
+async def ask_customer(
+    rma: Rma,
+    body: QuestionInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.QUESTION)],
+) -> Response:
+    """Mail the customer what is needed, word for word. Both clocks wait for the answer."""
+    return await _command(CommandKind.QUESTION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/message", response_model=CommandAnswer, responses=_COMMAND)
+async def hear(
+    rma: Rma,
+    body: MessageInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.MESSAGE)],
+) -> Response:
+    """Record what the customer said. If an answer was awaited, the clocks run again from when it was said."""
+    return await _command(CommandKind.MESSAGE, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/shipment", response_model=CommandAnswer, responses=_COMMAND)
+async def ship(
+    rma: Rma,
+    body: ShipmentInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.SHIPMENT)],
+) -> Response:
+    """Note that goods are on their way, with what proves it. What was sent does not expire: it is looked for."""
+    return await _command(CommandKind.SHIPMENT, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/receipts", response_model=CommandAnswer, responses=_COMMAND)
+async def receive(
+    rma: Rma,
+    body: ReceiptsInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.RECEIPTS)],
+) -> Response:
+    """Record what a parcel held. What did not come counts as missing, unless `more_expected`."""
+    return await _command(CommandKind.RECEIPTS, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/inspections", response_model=CommandAnswer, responses=_COMMAND)
+async def inspect(
+    rma: Rma,
+    body: InspectionsInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.INSPECTIONS)],
+) -> Response:
+    """Record condition and packaging. Where the policy lets the rules decide, clear cases are decided at once."""
+    return await _command(CommandKind.INSPECTIONS, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/decision", response_model=CommandAnswer, responses=_COMMAND)
+async def decide(
+    rma: Rma,
+    body: DecisionInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.DECISION)],
+) -> Response:
+    """Accept or reject, line by line or lot by lot; what is not named follows the rules."""
+    return await _command(CommandKind.DECISION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/approval", response_model=CommandAnswer, responses=_COMMAND)
+async def approve(
+    rma: Rma,
+    body: ApprovalInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.APPROVAL)],
+) -> Response:
+    """Let a refund above the approval limit go. Nobody approves their own decision."""
+    return await _command(CommandKind.APPROVAL, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/loss", response_model=CommandAnswer, responses=_COMMAND)
+async def lose(
+    rma: Rma,
+    body: LossInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.LOSS)],
+) -> Response:
+    """A parcel is lost, as far as anybody can tell. Its units are free; a person decides what the customer gets."""
+    return await _command(CommandKind.LOSS, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/correction", response_model=CommandAnswer, responses=_COMMAND)
+async def correct(
+    rma: Rma,
+    body: CorrectionInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.CORRECTION)],
+) -> Response:
+    """Undo a receipt, lot by lot: what is not here is where it was before, and the customer is told."""
+    return await _command(CommandKind.CORRECTION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/refusal", response_model=CommandAnswer, responses=_COMMAND)
+async def refuse(
+    rma: Rma,
+    body: RefusalInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.REFUSAL)],
+) -> Response:
+    """Do not let a refund above the approval limit go: nothing is paid, and it is to be decided again."""
+    return await _command(CommandKind.REFUSAL, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/goods-back", response_model=CommandAnswer, responses=_COMMAND)
+async def send_back(
+    rma: Rma,
+    body: GoodsBackInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.GOODS_BACK)],
+) -> Response:
+    """Rejected goods left: sent back, handed over, or scrapped once the date that the customer was told has passed."""
+    return await _command(CommandKind.GOODS_BACK, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/hold", response_model=CommandAnswer, responses=_COMMAND)
+async def hold(
+    rma: Rma,
+    body: HoldInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.HOLD)],
+) -> Response:
+    """Look into it first: nothing is decided or sent meanwhile. The clocks run on."""
+    return await _command(CommandKind.HOLD, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/resumption", response_model=CommandAnswer, responses=_COMMAND)
+async def resume(
+    rma: Rma,
+    body: ResumptionInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.RESUMPTION)],
+) -> Response:
+    """Let a return on hold go on; what the rules would have decided meanwhile they decide now."""
+    return await _command(CommandKind.RESUMPTION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/recalculation", response_model=CommandAnswer, responses=_COMMAND)
+async def recalculate(
+    rma: Rma,
+    body: RecalculationInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.RECALCULATION)],
+) -> Response:
+    """Count the dates of an open return anew, by the policy and calendar of today. A breach stays a breach."""
+    return await _command(CommandKind.RECALCULATION, rma, body, request, key, actor)

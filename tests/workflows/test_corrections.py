@@ -1,0 +1,70 @@
+"""What was recorded as here and was not: it is where it was before, and the customer is told of the mistake."""
+
+from datetime import timedelta
+
+from live import Live
+
+DAY = timedelta(days=1)
+MOMENT = timedelta(minutes=1, seconds=30)
+
+
+async def test_a_parcel_that_was_not_here_is_waited_for_again(live: Live) -> None:
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.mailed(sold, 1)
+    await live.arrive(rma, 2)
+    await live.mailed(sold, 2)
+    body = {"items": [{"lot": 1, "quantity": 2}], "reason": "other_return", "note": "Canary: the next box."}
+    assert (await live.does(rma, "correction", body))["stage"] == "authorized"
+    view = await live.view(rma)
+    assert [(x["quantity"], x["reception"]) for x in view["lots"]] == [(2, "awaiting")]
+    assert {clock["state"] for clock in view["clocks"]} == {"paused"}
+    told = (await live.mailed(sold, 3))[-1]
+    assert told.subject == f"Your return {rma}: a correction"
+    assert "That was our mistake" in told.text
+    assert "we wait for them as before" in told.text
+    assert "Canary" not in told.text + told.html
+    await live.arrive(rma, 2)
+    await live.inspect(rma, 2)
+    await live.reach(rma, "closed")
+    assert await live.paid_back(sold) == [(8_000, "succeeded")]
+
+
+async def test_one_unit_counted_too_many_is_taken_off_and_its_inspection_with_it(live: Live) -> None:
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.arrive(rma, 2)
+    await live.inspect(rma, 2, decide=False)
+    body = {"items": [{"lot": 1, "quantity": 1}], "reason": "miscounted"}
+    assert (await live.does(rma, "correction", body))["stage"] == "received", "the other one is awaited"
+    assert (await live.does(rma, "receipts", {}))["stage"] == "inspected", "it did not come"
+    await live.does(rma, "decision")
+    await live.reach(rma, "closed")
+    assert await live.paid_back(sold) == [(4_000, "succeeded")]
+
+
+async def test_a_late_parcel_that_was_not_here_lets_the_return_end_again(live: Live) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress()
+    rma = await live.request(sold, 1, authorize=True)
+    await live.advance_to(friday + 28 * DAY + MOMENT, rma)
+    await live.reach(rma, "expired")
+    await live.run_ended(rma)
+    await live.arrive(rma, 1)
+    body = {"items": [{"lot": 1, "quantity": 1}], "reason": "scanned_twice"}
+    assert (await live.does(rma, "correction", body))["stage"] == "expired"
+    await live.run_ended(rma)
+    assert {clock["state"] for clock in (await live.view(rma))["clocks"]} == {"stopped"}
+    assert await live.request(sold, 1), "its unit is free again"
+
+
+async def test_what_is_decided_is_not_corrected(live: Live) -> None:
+    sold = await live.order([{"quantity": 1, "unit_price_minor": 60_000}], paid_minor=60_000)
+    rma = await live.request(sold, 1, authorize=True)
+    await live.arrive(rma, 1)
+    assert (await live.inspect(rma, 1))["stage"] == "decided"
+    body = {"items": [{"lot": 1, "quantity": 1}], "reason": "miscounted"}
+    answer = await live.post(f"returns/{rma}/correction", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "already_decided")
+    await live.does(rma, "approval", who=2)
+    await live.reach(rma, "closed")

@@ -59,7 +59,7 @@ PROCESSOR_TIMEOUT_SECONDS = 2
 WAIT_SECONDS_MAX = 15.0
 MOVE_SECONDS_MAX = 20.0
 LOOKS_MAX = 9
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.5
 FRIDAY = 4
 T = TypeVar("T")
 
@@ -323,13 +323,12 @@ class Live:
     async def hints_together(self, rma: str, count: int) -> int:
         """So many hints of an ended return's refund that wait together; how often Stripe was asked after it.
 
-        One hint more comes first: the return runs again, its look takes a second, and the others come meanwhile.
+        One hint more comes first: the return runs again, its look takes a while, and the others come meanwhile.
         """
         [refund] = (await self.view(rma))["refunds"]
         path = f"/v1/refunds/{refund['processor_reference']}"
-        await self.knob(
-            "faults", fault="delay", seconds=LOOK_SECONDS, count=LOOKS_MAX, match={"method": "GET", "path": path}
-        )
+        looks_at_it = {"method": "GET", "path": path}
+        await self.knob("faults", fault="delay", seconds=LOOK_SECONDS, count=LOOKS_MAX, match=looks_at_it)
 
         async def looks() -> int:
             [armed] = [x for x in await self.oracle("faults") if x["match"]["path"] == path]
@@ -339,8 +338,8 @@ class Live:
         door, policy = TemporalDoor(self.client), self.installation.policy.version
         await door.hint(rma, HintRef(refund["id"], f"evt_{rma}_0", policy))
         await until(looks)
-        for number in range(1, count + 1):
-            await door.hint(rma, HintRef(refund["id"], f"evt_{rma}_{number}", policy))
+        others = (HintRef(refund["id"], f"evt_{rma}_{number}", policy) for number in range(1, count + 1))
+        await asyncio.gather(*(door.hint(rma, hint) for hint in others))
         assert await looks() == 1, "they came too late to wait together"
         await self.run_ended(rma)
         return await looks()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion, WorkflowIDConflictPolicy
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
 
 from activities.failures import SilentFailures
 from activities.notices import Notices
@@ -18,6 +18,7 @@ from activities.sweep import Sweep
 from returndesk.gateways.temporal import TemporalDoor
 from returndesk.installation import Installation
 from returndesk.messages import TASK_QUEUE, UPKEEP_WORKFLOW, UpkeepInput, upkeep_workflow_id
+from returndesk.settings import Settings
 from returndesk.threads import take_short_turns
 from workflows.returns import ReturnWorkflow
 from workflows.upkeep import DUTIES, UpkeepWorkflow
@@ -75,6 +76,18 @@ def build_worker(
         workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
         max_cached_workflows=CACHED_RUNS,
         graceful_shutdown_timeout=GRACE,
+        deployment_config=_deployment(installation.settings),
+    )
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """Which build of which deployment the worker is; None where it has no version (docs/deploying.md)."""
+    if settings.temporal_deployment is None or settings.temporal_build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.temporal_deployment, settings.temporal_build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
 
 

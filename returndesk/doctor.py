@@ -7,6 +7,7 @@ run and do not: a lost Temporal database, or a namespace whose histories are gon
 import asyncio
 import os
 import urllib.request
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, func, select
-from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
+from temporalio.api.enums.v1 import TaskQueueType, WorkerVersioningMode
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
@@ -53,6 +55,8 @@ STARTS_AT_ONCE = 20
 NO_SUCH_PAYMENT = "pi_returndesk_doctor"
 """Asked after only to hear whether the processor answers and takes our key."""
 UP = "Start it: returndesk up."
+UNVERSIONED = "without a version"
+VERSIONED = WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
 
 
 @dataclass(frozen=True)
@@ -206,13 +210,31 @@ async def _worker(client: Client) -> Finding:
         )
     )
     lately = datetime.now(UTC) - POLLED_WITHIN
-    polled = [p.last_access_time.ToDatetime(UTC) for p in queue.pollers]
-    count = sum(at >= lately for at in polled)
-    if not count:
+    asked = Counter(
+        _build(poller.deployment_options)
+        for poller in queue.pollers
+        if poller.last_access_time.ToDatetime(UTC) >= lately
+    )
+    if not asked:
         return Finding(
             "worker", f"nobody asks for work on {TASK_QUEUE}", False, "Start one: returndesk worker."
         )
-    return Finding("worker", f"{count} asked for work within {POLLED_WITHIN.seconds} s", True)
+    said = f"{asked.total()} asked for work within {POLLED_WITHIN.seconds} s"
+    current = _build(queue.versioning_info.current_deployment_version)
+    if asked.keys() | {current} == {UNVERSIONED}:
+        return Finding("worker", said, True)
+    builds = ", ".join(f"{count} {build}" for build, count in sorted(asked.items()))
+    said = f"{said}: {builds}; work goes to those {current}"
+    if not asked[current]:
+        advice = "None of those asks for it: start them, or make another build current (docs/deploying.md)."
+        return Finding("worker", said, False, advice)
+    return Finding("worker", said, True)
+
+
+def _build(of: WorkerDeploymentOptions | WorkerDeploymentVersion) -> str:
+    """How a worker's build is named: the server gives work to the workers of the current one only."""
+    versioned = getattr(of, "worker_versioning_mode", VERSIONED) == VERSIONED
+    return f"of build {of.build_id} of {of.deployment_name}" if versioned and of.build_id else UNVERSIONED
 
 
 async def _upkeep(client: Client) -> Finding:

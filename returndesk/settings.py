@@ -4,6 +4,7 @@ Anything set wins over the embedded part. A half-set real configuration is an er
 to the sandbox (DESIGN 6).
 """
 
+import re
 from pathlib import Path
 from typing import Self
 
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     temporal_tls_key: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_CLIENT_KEY_PATH")
     temporal_tls_ca: Path | None = Field(default=None, validation_alias="TEMPORAL_TLS_SERVER_CA_CERT_PATH")
     temporal_tls: bool = Field(default=False, validation_alias="TEMPORAL_TLS")
+    temporal_deployment: str | None = Field(default=None, validation_alias="TEMPORAL_DEPLOYMENT_NAME")
+    temporal_build_id: str | None = Field(default=None, validation_alias="TEMPORAL_WORKER_BUILD_ID")
 
     stripe_api_key: str | None = Field(default=None, validation_alias="STRIPE_API_KEY")
     stripe_api_base: str | None = Field(default=None, validation_alias="STRIPE_API_BASE")
@@ -57,10 +60,21 @@ class Settings(BaseSettings):
             "TEMPORAL_TLS": self.temporal_tls,
             "TEMPORAL_TLS_SERVER_CA_CERT_PATH": self.temporal_tls_ca,
             "TEMPORAL_TLS_CLIENT_CERT_PATH": self.temporal_tls_cert,
+            "TEMPORAL_DEPLOYMENT_NAME": self.temporal_deployment,
+            "TEMPORAL_WORKER_BUILD_ID": self.temporal_build_id,
         }
         alone = [name for name, given in of_temporal.items() if given and not self.temporal_address]
         if alone:
             raise ValueError(f"{alone[0]} is set and TEMPORAL_ADDRESS is not: set both, or neither.")
+        if bool(self.temporal_deployment) != bool(self.temporal_build_id):
+            raise ValueError(
+                "Of TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID one is missing: set both, or neither "
+                "for workers without versions."
+            )
+        if self.temporal_deployment and re.search(r"[.:]|^__", self.temporal_deployment):
+            raise ValueError(  # Temporal refuses it poll by poll, which would look like a worker with nothing to do
+                "TEMPORAL_DEPLOYMENT_NAME cannot be used: it must have no . and no : in it, nor begin with __."
+            )
         if self.smtp_url and not self.public_url:
             raise ValueError(
                 "SMTP_URL is set and RETURNDESK_PUBLIC_URL is not: the links in the mails would lead customers "

@@ -43,8 +43,9 @@ from returndesk.embedded.temporal_find import TemporalBinary, find
 from returndesk.embedded.temporal_server import TemporalServer, ensure_namespace, wait_ready
 from returndesk.gateways import stripe as stripe_gateway
 from returndesk.gateways.smtp import SmtpMailer
+from returndesk.gateways.temporal import TemporalDoor
 from returndesk.installation import SANDBOX_KEY, Installation
-from returndesk.messages import return_workflow_id
+from returndesk.messages import HintRef, return_workflow_id
 from returndesk.running import WEBHOOKS
 from returndesk.settings import Settings
 from returndesk.store import tables, tokens
@@ -57,6 +58,8 @@ PROCESSOR_TIMEOUT_SECONDS = 2
 """How long the worker waits for Stripe here; a test that delays an answer need not wait for 25."""
 WAIT_SECONDS_MAX = 15.0
 MOVE_SECONDS_MAX = 20.0
+LOOKS_MAX = 9
+LOOK_SECONDS = 1.5
 FRIDAY = 4
 T = TypeVar("T")
 
@@ -316,6 +319,30 @@ class Live:
         """Every POST of a refund of an order that Stripe read."""
         every = await self.oracle("requests")
         return [x for x in every if x["params"].get("payment_intent") == sold.payment]
+
+    async def hints_together(self, rma: str, count: int) -> int:
+        """So many hints of an ended return's refund that wait together; how often Stripe was asked after it.
+
+        One hint more comes first: the return runs again, its look takes a while, and the others come meanwhile.
+        """
+        [refund] = (await self.view(rma))["refunds"]
+        path = f"/v1/refunds/{refund['processor_reference']}"
+        looks_at_it = {"method": "GET", "path": path}
+        await self.knob("faults", fault="delay", seconds=LOOK_SECONDS, count=LOOKS_MAX, match=looks_at_it)
+
+        async def looks() -> int:
+            [armed] = [x for x in await self.oracle("faults") if x["match"]["path"] == path]
+            begun: int = LOOKS_MAX - armed["remaining"]
+            return begun
+
+        door, policy = TemporalDoor(self.client), self.installation.policy.version
+        await door.hint(rma, HintRef(refund["id"], f"evt_{rma}_0", policy))
+        await until(looks)
+        others = (HintRef(refund["id"], f"evt_{rma}_{number}", policy) for number in range(1, count + 1))
+        await asyncio.gather(*(door.hint(rma, hint) for hint in others))
+        assert await looks() == 1, "they came too late to wait together"
+        await self.run_ended(rma)
+        return await looks()
 
     async def is_seen_absent(self, rma: str) -> None:
         """Returns once one complete listing did not have the return's refund."""

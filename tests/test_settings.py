@@ -82,6 +82,25 @@ def test_a_real_database_needs_a_secret_of_its_own(monkeypatch: pytest.MonkeyPat
             {"TEMPORAL_ADDRESS": "t:7233", "TEMPORAL_TLS_CLIENT_KEY_PATH": "k.pem"},
             ["TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_KEY_PATH"],
         ),
+        (
+            {"TEMPORAL_ADDRESS": "t:7233", "TEMPORAL_DEPLOYMENT_NAME": "canary"},
+            ["TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"],
+        ),
+        (
+            {"TEMPORAL_ADDRESS": "t:7233", "TEMPORAL_WORKER_BUILD_ID": "canary"},
+            ["TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"],
+        ),
+        (
+            {"TEMPORAL_DEPLOYMENT_NAME": "canary", "TEMPORAL_WORKER_BUILD_ID": "canary"},
+            ["TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_ADDRESS"],
+        ),
+        *(
+            (
+                {"TEMPORAL_ADDRESS": "t", "TEMPORAL_WORKER_BUILD_ID": "1", "TEMPORAL_DEPLOYMENT_NAME": name},
+                ["TEMPORAL_DEPLOYMENT_NAME cannot be used"],
+            )
+            for name in ("canary.1", "canary:1", "__canary")
+        ),
         ({"SMTP_URL": "smtps://u:canary@mail:465"}, ["SMTP_URL", "RETURNDESK_PUBLIC_URL"]),
         ({"RETURNDESK_SECRET": "canary"}, ["RETURNDESK_SECRET", "32 characters"]),
         ({"RETURNDESK_API_PORT": "canary"}, ["RETURNDESK_API_PORT"]),

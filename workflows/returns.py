@@ -36,6 +36,7 @@ STEP_TIMEOUT = timedelta(seconds=5)
 RETRY_HERE = timedelta(seconds=5)
 REFUND_CALL_TIMEOUT = timedelta(seconds=60)
 ASK_AGAIN_AFTER = timedelta(minutes=15)
+ONE_LOOK = "one-look-for-hints-that-wait-together"
 
 
 @workflow.defn(name=RETURN_WORKFLOW)
@@ -66,7 +67,7 @@ class ReturnWorkflow:
         self._case = loaded.state
         while not self._is_over():
             if self._hints:
-                await self._advance_refund(self._hints.pop(0).refund_id)
+                await self._advance_refund(self._hinted_refund())
             elif self._case.refunds_due:
                 await self._advance_refund(self._case.refunds_due[0])
             elif self._is_time():
@@ -244,6 +245,16 @@ class ReturnWorkflow:
             )
             self._case = stepped.state
             return stepped.outcome
+
+    def _hinted_refund(self) -> str:
+        """The refund whose hint has waited longest. One look answers all hints of it that are here by now."""
+        refund_id = self._hints.pop(0).refund_id
+        others = [hint for hint in self._hints if hint.refund_id != refund_id]
+        # Runs that began before 22 November 2026 (0.1.0) may have looked once for each. When none of them is
+        # open, `workflow.deprecate_patch(ONE_LOOK)` takes the place of the question: docs/deploying.md.
+        if len(others) < len(self._hints) and workflow.patched(ONE_LOOK):
+            self._hints = others
+        return refund_id
 
     async def _advance_refund(self, refund_id: str) -> None:
         """Ask the processor, outside the lock, and write its answer down."""

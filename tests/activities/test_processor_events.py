@@ -100,6 +100,18 @@ async def test_events_that_come_twice_and_in_any_order_count_once(live: Live) ->
     assert len(live.mails(sold)) == 5
 
 
+async def test_hints_that_wait_together_are_answered_by_one_look(live: Live) -> None:
+    """Stripe says everything several times: four hints come while it is being asked for the first one's sake."""
+    sold = await live.dress()
+    rma = await live.come_back(sold, 1)
+    await live.reach(rma, "closed")
+    await live.run_ended(rma)
+    assert await live.hints_together(rma, 4) == 2
+    assert (await live.view(rma))["stage"] == "closed"
+    assert await live.paid_back(sold) == [(4_000, "succeeded")]
+    assert len(await live.refund_posts(sold)) == 1
+
+
 @pytest.mark.parametrize("trick", ["wrong secret", "stale", "early", "no signature", "changed body"])
 async def test_a_forged_event_changes_nothing(live: Live, trick: str) -> None:
     """It says that a paid refund failed; believed, the customer would be paid again."""

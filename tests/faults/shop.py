@@ -103,6 +103,12 @@ class Shop:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    async def replace(self, part: str) -> None:
+        """End one part in order, as a deploy does, and return when its successor runs."""
+        before = self.pids()[part]
+        os.kill(before, signal.SIGTERM)
+        await self.until(lambda: self.pids().get(part) != before, 30, f"{part} was not replaced")
+
     def kill_everything(self) -> None:
         """Kill every part and the supervisor -9, all in the same moment."""
         assert self._up is not None, "start it first"

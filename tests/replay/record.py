@@ -164,9 +164,19 @@ async def pending(live: Live) -> str:
     return rma
 
 
+async def hints_together(live: Live) -> str:
+    """The return had ended; of the three hints that make it run again two wait together."""
+    rma = await live.come_back(await live.dress(), 1)
+    await live.reach(rma, "closed")
+    await live.run_ended(rma)
+    await live.is_quiet()
+    await live.hints_together(rma, 2)
+    return rma
+
+
 KINDS: tuple[Callable[[Live], Awaitable[str]], ...] = (
     plain, partial, rejected, expired, declined, cancelled, sent, late, approved, lost_answer, unknown, late_failure,
-    pending,
+    pending, hints_together,
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint check-types lock migrations bench example faults histories clean
+.PHONY: help run test lint check-types lock migrations bench example faults oracle histories clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -53,6 +53,9 @@ example: $(TEST_SET_UP) ## run a real retailer's credit notes as returns: make e
 
 faults: $(TEST_SET_UP) ## kill every process at every step, and look that nothing is lost or doubled
 	@$(PY) -m pytest tests/faults --durations=10 $(ARGS)
+
+oracle: $(TEST_SET_UP) ## hold the calendar and the clocks against a count of another kind, a million times
+	@$(PY) -m tests.oracle.campaign $(ARGS)
 
 histories: $(TEST_SET_UP) ## record the golden histories anew, or those named in KINDS="…"
 	@PYTHONPATH=.:tests $(PY) tests/replay/record.py $(KINDS)

@@ -510,12 +510,7 @@ async def running(
     mailbox = Mailbox(folder / "mailbox.db", ours.clock.now)
     mailbox.start(port=settings.smtp_port)
     sandbox = create_sandbox(folder / "stripe.db", now=ours.clock.now, webhook_endpoint=_endpoint(ours))
-    api = uvicorn.Server(
-        uvicorn.Config(
-            create_app(apis), port=settings.api_port, log_config=None, access_log=False, ws="none",
-            timeout_graceful_shutdown=3, timeout_keep_alive=65,
-        )
-    )  # fmt: skip
+    api = _api(apis)
     client = await workers.connect()
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(THREADS) as threads:
         _shorten_waits(patch)
@@ -523,8 +518,7 @@ async def running(
             async with build_worker(workers, client, threads, workflow_runner=SANDBOXED):
                 await start_upkeep(client)
                 with in_thread(api):
-                    base = f"http://127.0.0.1:{settings.api_port}"
-                    async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
+                    async with _client_of(apis) as http:
                         live = Live(ours, client, http, mailbox)
                         live.clocks = [
                             i.clock for i in (ours, workers, apis) if isinstance(i.clock, MovedClock)
@@ -535,6 +529,44 @@ async def running(
     mailbox.stop()
     for installation in (ours, workers):
         installation.database.close()
+
+
+@asynccontextmanager
+async def changed_policy(live: Live, text: str) -> AsyncIterator[None]:
+    """The shop's policy file says `text`, and the API was started with it, until the block ends.
+
+    Database, worker and what is in flight stay as they are, as when a shop changes its file.
+    """
+    path = live.installation.data / f"policy-{uuid4().hex[:8]}.toml"
+    path.write_text(text)
+    settings = live.installation.settings
+    public_url = f"http://127.0.0.1:{settings.api_port}"
+    changed = {"policy_path": path, "api_port": free_port(), "public_url": public_url}
+    apis = _installation(settings.model_copy(update=changed))
+    assert isinstance(apis.clock, MovedClock)
+    with in_thread(_api(apis)):
+        async with _client_of(apis) as http:
+            before, live.http = live.http, http
+            live.clocks.append(apis.clock)
+            try:
+                yield
+            finally:
+                live.http = before
+                live.clocks.remove(apis.clock)
+
+
+def _api(installation: Installation) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(installation), port=installation.settings.api_port, log_config=None, access_log=False, ws="none",
+            timeout_graceful_shutdown=3, timeout_keep_alive=65,
+        )
+    )  # fmt: skip
+
+
+def _client_of(installation: Installation) -> httpx2.AsyncClient:
+    base = f"http://127.0.0.1:{installation.settings.api_port}"
+    return httpx2.AsyncClient(base_url=base, timeout=30)
 
 
 def _settings(server: TemporalServer, database_url: str, folder: Path, namespace: str) -> Settings:

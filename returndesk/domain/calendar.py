@@ -219,7 +219,7 @@ class BusinessCalendar:
             end_us=self._wall_us(on + _DAY, _MIDNIGHT),
             spans_us=tuple(spans_us),
             length_us=sum(closes - opens for opens, closes in spans_us),
-            closed=self._closed_because(on, working=bool(spans_us)),
+            closed=self._closed_because(on, working=bool(self._spans(on))),
         )
 
     def _spans(self, on: date) -> tuple[Span, ...]:

@@ -158,6 +158,7 @@ class Clock:
 
     def start(self, at: datetime, reason: str | None = None, owner: str | None = None) -> "Clock":
         """Start the clock; `at` may be long ago, as when a contact is recorded later."""
+        at = utc(at)
         if self.events and self.events[0].at == at:
             return self
         if self.events:
@@ -206,6 +207,10 @@ class Clock:
     def used(self, calendar: BusinessCalendar, at: datetime) -> Fraction:
         """How much of the allotment is used at an instant, in the clock's unit; 0 before the start."""
         return sum((self._measure(calendar, start, end) for start, end in self._runs(at)), Fraction())
+
+    def left(self, calendar: BusinessCalendar, at: datetime) -> Fraction:
+        """How much of the allotment is left at an instant, in the clock's unit; below 0 when it is late."""
+        return self.allotment - self.used(calendar, at)
 
     def due_at(self, calendar: BusinessCalendar) -> datetime | None:
         """When the allotment is or was used up; None while the clock is not running."""

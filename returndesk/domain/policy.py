@@ -23,8 +23,9 @@ from returndesk.domain.money import exponent
 PolicyVersion = NewType("PolicyVersion", str)
 Span = tuple[time, time]
 
-_TIME = r"((?:[01]\d|2[0-3]):[0-5]\d)"
-_SPAN = re.compile(rf"\s*{_TIME}\s*-\s*{_TIME}\s*")
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d"
+_END_OF_DAY = "24:00"
+_SPAN = re.compile(rf"\s*({_TIME})\s*-\s*({_TIME}|{_END_OF_DAY})\s*")
 
 
 class _Section(BaseModel):
@@ -61,18 +62,24 @@ Count = Annotated[int, Field(strict=True)]
 
 
 def _spans(texts: object) -> object:
-    """Opening spans of a weekday from texts such as `"09:00-17:30"`, in order and not overlapping."""
+    """Opening spans of a weekday from texts such as `"09:00-17:30"`, in order and not overlapping.
+
+    `"18:00-24:00"` ends with the day: as in the calendar, its closing time is 00:00.
+    """
     if not isinstance(texts, list):
         return texts
     spans: list[Span] = []
+    closed_before = "00:00"
     for text in texts:
         written = _SPAN.fullmatch(str(text))
         if written is None:
             raise ValueError(f"{text!r} is not a span; write one like '09:00-17:30'")
-        opens, closes = (time.fromisoformat(part) for part in written.groups())
-        if opens >= closes or (spans and spans[-1][1] > opens):
+        opens, closes = written.groups()
+        if not closed_before <= opens < closes:
             raise ValueError(f"{text!r} must end after it starts and after the span before it")
-        spans.append((opens, closes))
+        closed_before = closes
+        ends = time() if closes == _END_OF_DAY else time.fromisoformat(closes)
+        spans.append((time.fromisoformat(opens), ends))
     return tuple(spans)
 
 

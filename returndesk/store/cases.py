@@ -196,7 +196,7 @@ class Case:
         if standing.due_at is not None:
             return standing.due_at
         clock = standing.clock
-        return calendar.add(self.now, max(clock.allotment - clock.used(calendar, self.now), Fraction(0)))
+        return calendar.add(self.now, max(clock.left(calendar, self.now), Fraction(0)))
 
     def _set(self, clock: Clock, *, anew: bool = False) -> None:
         """A clock as it is from now on, with the instants that follow from it."""

@@ -111,6 +111,7 @@ def test_every_answer_is_one_that_is_described(
     for returned in (rma, coat):
         assert call("GET", RETURN, of=returned, headers=headers()).json()["stage"] == "closed"
         call("GET", f"{RETURN}/timeline", of=returned, headers=headers())
+        call("GET", f"{RETURN}/clocks", of=returned, headers=headers())
     for kind, body in (("decline", {"reasons": ["hygiene"]}), ("cancellation", {})):
         line = {"items": [{"line": 1, "quantity": 1, "reason": "other"}]}
         over = {"rma": call("POST", "/api/v1/returns", json=ASKED | line, headers=headers()).json()["rma"]}

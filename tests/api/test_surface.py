@@ -87,6 +87,7 @@ WHO = {
     ("GET", "/api/v1/refunds"): "r.fma",
     ("GET", "/api/v1/returns"): "rwfma",
     ("GET", "/api/v1/returns/{rma}"): "rwfma",
+    ("GET", "/api/v1/returns/{rma}/clocks"): "rwfma",
     ("GET", "/api/v1/returns/{rma}/timeline"): "rwfma",
     ("GET", "/api/v1/tasks"): "rwfma",
     ("POST", "/api/v1/returns"): "r..ma",

@@ -69,6 +69,9 @@ def test_the_default_policy_makes_the_promises_of_the_design() -> None:
         ('"09:00-17:30"', '"09-17"', "calendar.opening.monday: '09-17' is not a span"),
         ('"09:00-17:30"', '"17:30-09:00"', "calendar.opening.monday: '17:30-09:00' must end after it starts"),
         ('"09:00-17:30"', '"09:00-13:00", "12:00-17:30"', "calendar.opening.monday: '12:00-17:30' must end"),
+        ('"09:00-17:30"', '"18:00-00:00"', "calendar.opening.monday: '18:00-00:00' must end after it starts"),
+        ('"09:00-17:30"', '"18:00-24:00", "00:00-01:00"', "calendar.opening.monday: '00:00-01:00' must end"),
+        ('"09:00-17:30"', '"24:00-24:00"', "calendar.opening.monday: '24:00-24:00' is not a span"),
         ('["09:00-17:30"]', '"09:00-17:30"', "calendar.opening.monday: Input should be a valid tuple"),
         ("sunday = []", "funday = []", "calendar.opening.funday: Extra inputs are not permitted"),
         ("closed_dates = []", 'closed_dates = ["soon"]', "calendar.closed_dates.0:"),
@@ -131,3 +134,8 @@ def test_a_day_may_have_a_lunch_break_and_a_date_hours_of_its_own() -> None:
     calendar = read_policy(text).calendar
     assert calendar.opening.monday == ((time(9), time(12)), (time(13), time(17, 30)))
     assert calendar.special_days == {date(2026, 12, 24): ((time(9), time(12)),)}
+
+
+def test_a_shop_may_stay_open_until_midnight() -> None:
+    calendar = read_policy(changed('"09:00-17:30"', '"09:00-12:00", "18:00-24:00"')).calendar
+    assert calendar.opening.monday == ((time(9), time(12)), (time(18), time(0)))

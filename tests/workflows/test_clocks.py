@@ -5,6 +5,7 @@ All dates are counted by hand from a Friday at 15:00 in London in a summer witho
 """
 
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from live import Live, request_of
 
@@ -146,3 +147,37 @@ async def test_what_is_returned_in_time_is_never_late(live: Live) -> None:
     ]
     accepted = live.mails(sold)[2]
     assert f"on {day(friday + 5 * DAY)}" in accepted.text
+
+
+async def test_after_a_failed_refund_its_clock_goes_on_where_it_stood(live: Live) -> None:
+    """Two of seven days were used from Wednesday 15:00 to Friday 15:00, when the processor took the refund. The bank
+    sends it back on Thursday at 10:00: five days are left from there, until the Thursday after.
+    """
+    friday = await live.friday_afternoon()
+    thursday = friday + 6 * DAY - timedelta(hours=5)
+    due_at = thursday + 7 * DAY
+    sold = await live.dress()
+    rma = await live.come_back(sold, 1, contacted_at=(friday - 2 * DAY).isoformat())
+    closed = await live.reach(rma, "closed")
+    await live.mailed(sold, 4)
+    await live.is_quiet()
+    await live.advance_to(thursday)
+    await live.knob(f"refunds/{closed['refunds'][0]['processor_reference']}/fail")
+    task = await live.until_task(rma, f"failed_{rma}-1")
+
+    [processing, refund] = (await live.get(f"returns/{rma}/clocks"))["clocks"]
+    assert [x["kind"] for x in refund["events"]][-2:] == ["stopped", "restarted"]
+    assert refund["events"][-1]["reason"] == "refund_failed"
+    assert abs(Fraction(refund["used"]["exact"]) - 2) < Fraction(1, 100), "not the six days since"
+    [stood] = [x for x in refund["spans"] if x["kind"] == "stopped"]
+    assert abs(datetime.fromisoformat(stood["start"]) - friday) < MOMENT
+    assert abs(datetime.fromisoformat(stood["end"]) - thursday) < MOMENT
+    assert abs(datetime.fromisoformat(refund["due_at"]) - due_at) < MOMENT
+    assert abs(task.due_at - due_at) < MOMENT
+    assert processing["state"] == "stopped"
+    assert f"by {day(due_at)}" in (await live.mailed(sold, 5))[-1].text
+
+    await live.advance_to(due_at - MOMENT, rma)
+    assert "breached" not in await live.timeline(rma)
+    await live.advance_to(due_at + MOMENT, rma)
+    await live.until_task(rma, "breach_refund")

@@ -16,9 +16,10 @@ from returndesk.clocks import MovedClock, SystemClock
 from returndesk.domain.errors import ConfigurationError
 from returndesk.domain.policy import Policy, read_policy
 from returndesk.gateways.holiday_table import closed_days
+from returndesk.gateways.photo_folder import PhotoFolder
 from returndesk.gateways.temporal import DATA_CONVERTER
 from returndesk.links import Keyring, PublicLinks
-from returndesk.ports import Clock, Mailer, PaymentGateway
+from returndesk.ports import Clock, Files, Mailer, PaymentGateway
 from returndesk.rendering import Renderer
 from returndesk.settings import ROOT, Settings
 from returndesk.store.database import Database, sqlite_url
@@ -109,6 +110,11 @@ class Installation:
         from returndesk.gateways.smtp import SmtpMailer
 
         return SmtpMailer(self.settings.smtp_url or f"smtp://127.0.0.1:{self.settings.smtp_port}")
+
+    @cached_property
+    def files(self) -> Files:
+        """Where photos are kept."""
+        return PhotoFolder(self.data / "photos")
 
     @property
     def mail_domain(self) -> str:

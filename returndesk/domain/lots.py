@@ -81,6 +81,7 @@ class Lot:
     reasons: tuple[str, ...] = ()
     disposition: Disposition | None = None
     parent: int | None = None
+    photos: tuple[str, ...] = ()
 
     @property
     def inspected(self) -> bool:
@@ -105,6 +106,7 @@ class Finding:
     condition: Condition
     packaging: Packaging
     disposition: Disposition | None = None
+    photos: tuple[str, ...] = ()
 
 
 def split(lots: Sequence[Lot], number: int, quantity: int) -> tuple[list[Lot], Lot]:
@@ -202,6 +204,7 @@ def _seen(finding: Finding, lot: Lot) -> Lot:
         condition=finding.condition,
         packaging=finding.packaging,
         disposition=finding.disposition or lot.disposition,
+        photos=tuple(dict.fromkeys(lot.photos + finding.photos)),
     )
 
 

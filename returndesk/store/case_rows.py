@@ -169,6 +169,7 @@ def _lot(row: Any) -> Lot:
         reasons=tuple(row.reasons),
         disposition=None if row.disposition is None else Disposition(row.disposition),
         parent=row.parent,
+        photos=tuple(row.photos),
     )
 
 
@@ -184,6 +185,7 @@ def _lot_values(lot: Lot) -> dict[str, Any]:
         "reasons": list(lot.reasons),
         "disposition": lot.disposition,
         "parent": lot.parent,
+        "photos": list(lot.photos),
     }
 
 

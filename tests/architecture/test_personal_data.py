@@ -17,7 +17,7 @@ IDS_CODES_AND_GOODS = {
     "contacts": "id order_reference rma channel actor_id",
     "dispositions": "rma disposition actor_id",
     "ledger": "entry account rma currency",
-    "lots": "rma reason reception condition packaging acceptance reasons disposition",
+    "lots": "rma reason reception condition packaging acceptance reasons disposition photos",
     "moved_clock": "",
     "notices": "rma kind facts result",
     "order_lines": "order_reference sku title",

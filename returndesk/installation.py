@@ -113,8 +113,20 @@ class Installation:
 
     @cached_property
     def files(self) -> Files:
-        """Where photos are kept."""
-        return PhotoFolder(self.data / "photos")
+        """Where photos are kept: a bucket, or a folder where none is configured."""
+        s = self.settings
+        if s.bucket is None:
+            return PhotoFolder(self.data / "photos")
+        from returndesk.gateways.s3 import Access, S3Bucket  # slow to import, and few need it
+
+        access = Access(
+            s.aws_access_key_id,
+            s.aws_secret_access_key,
+            s.aws_session_token,
+            s.aws_region,
+            s.aws_endpoint_url,
+        )
+        return S3Bucket(*s.bucket, access)
 
     @property
     def mail_domain(self) -> str:

@@ -11,7 +11,19 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from temporalio.client import Client
 
-from api import clocks, health, orders, pages, problems, refunds, return_commands, returns, tasks, webhooks
+from api import (
+    clocks,
+    health,
+    orders,
+    pages,
+    photos,
+    problems,
+    refunds,
+    return_commands,
+    returns,
+    tasks,
+    webhooks,
+)
 from api.desk import Desk, Stamps
 from api.error_pages import ErrorPages
 from api.headers import Envelope
@@ -66,7 +78,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         openapi_url="/api/v1/openapi.json",
     )
     problems.install(app)
-    for module in (return_commands, returns, clocks, orders, refunds, tasks, webhooks, health, pages):
+    for module in (return_commands, returns, clocks, photos, orders, refunds, tasks, webhooks, health, pages):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
     app.add_middleware(ErrorPages)
@@ -88,6 +100,7 @@ def _desk(installation: Installation, client: Client) -> Desk:
         renderer=i.renderer,
         webhook_secret=i.webhook_secret,
         mailbox=_reader(mailbox),
+        files=i.files,
         stamps=Stamps(i.database, i.clock),
         temporal=client,
     )

@@ -11,7 +11,7 @@ from returndesk.domain.policy import Policy
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.links import PublicLinks
 from returndesk.messages import Outcome
-from returndesk.ports import Clock, ReturnDoor
+from returndesk.ports import Clock, Files, ReturnDoor
 from returndesk.rendering import Renderer
 from returndesk.store.commands import stamp
 from returndesk.store.database import Database
@@ -67,6 +67,7 @@ class Desk:
     renderer: Renderer
     webhook_secret: str
     mailbox: MailboxReader | None
+    files: Files
     stamps: Stamps
     temporal: Client
 

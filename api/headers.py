@@ -5,6 +5,8 @@ from time import perf_counter
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from returndesk.photos import SENT_BYTES_MAX
+
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 
 REQUESTS = Counter("returndesk_requests", "Answered requests.", ["route", "method", "status"])
@@ -22,8 +24,8 @@ _HEADERS = [
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TOO_LARGE_STATUS = 413
 _TOO_LARGE = (
-    b'{"type":"/problems/too_large","title":"Too large","status":413,"code":"too_large",'
-    b'"detail":"A request may be at most 2 MiB. Nothing was changed."}'
+    '{{"type":"/problems/too_large","title":"Too large","status":413,"code":"too_large",'
+    '"detail":"What is sent to this address may be at most {limit} MiB. Nothing was changed."}}'
 )
 
 
@@ -40,8 +42,9 @@ class Envelope:
             return
         started, status = perf_counter(), 500
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
-            await _refuse(send)
+        limit = _limit_bytes(scope)
+        if not length.isdigit() or int(length) > limit:
+            await _refuse(send, limit)
             return
 
         received, too_large = 0, False
@@ -50,7 +53,7 @@ class Envelope:
             nonlocal status
             if too_large and status != _TOO_LARGE_STATUS:
                 status = _TOO_LARGE_STATUS
-                await _refuse(send)
+                await _refuse(send, limit)
             if too_large:
                 return
             if message["type"] == "http.response.start":
@@ -63,7 +66,7 @@ class Envelope:
             nonlocal received, too_large
             message = await receive()
             received += len(message.get("body", b""))
-            too_large = received > BODY_LIMIT_BYTES
+            too_large = received > limit
             return {"type": "http.disconnect"} if too_large else message
 
         try:
@@ -75,10 +78,18 @@ class Envelope:
             SECONDS.labels(route).observe(perf_counter() - started)
 
 
-async def _refuse(send: Send) -> None:
+def _limit_bytes(scope: Scope) -> int:
+    """How much may be sent: photos are the only large things."""
+    path: str = scope["path"]
+    is_photo = path.startswith("/api/v1/returns/") and path.endswith("/photos")
+    return SENT_BYTES_MAX if is_photo else BODY_LIMIT_BYTES
+
+
+async def _refuse(send: Send, limit_bytes: int) -> None:
+    body = _TOO_LARGE.format(limit=limit_bytes // (1024 * 1024)).encode()
     await send({
         "type": "http.response.start",
         "status": _TOO_LARGE_STATUS,
         "headers": [(b"content-type", b"application/problem+json"), *_HEADERS],
     })  # fmt: skip
-    await send({"type": "http.response.body", "body": _TOO_LARGE})
+    await send({"type": "http.response.body", "body": body})

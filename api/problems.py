@@ -25,6 +25,7 @@ from returndesk.domain.errors import (
     Refused,
     ReturndeskError,
     Unanswered,
+    Unavailable,
 )
 from returndesk.domain.mistakes import mistakes
 from returndesk.logs import place
@@ -55,6 +56,7 @@ STATUS: dict[type[ReturndeskError] | str, HTTPStatus] = {
     Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unanswered: HTTPStatus.BAD_GATEWAY,
     ProcessorRefused: HTTPStatus.BAD_GATEWAY,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
     ReturndeskError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -81,6 +81,7 @@ async def examine(installation: Installation) -> list[Finding]:
         *await _temporal(i),
         await _asked("Stripe", asyncio.to_thread(_stripe, i)),
         await _asked("mail", _mail(i)),
+        await _asked("photos", asyncio.to_thread(_photos, i)),
         await _asked("API", asyncio.to_thread(_api, i)),
         *(await asyncio.to_thread(_waiting, i) if books.answers else []),
     ]
@@ -273,6 +274,10 @@ async def _mail(installation: Installation) -> Finding:
     _, writer = await asyncio.open_connection(parts.hostname, port)
     writer.close()
     return Finding("mail", f"{'the server' if s.smtp_url else 'the mailbox'} takes connections", True)
+
+
+def _photos(installation: Installation) -> Finding:
+    return Finding("photos", installation.files.check(), True)
 
 
 def _api(installation: Installation) -> Finding:

@@ -16,9 +16,10 @@ from returndesk.clocks import MovedClock, SystemClock
 from returndesk.domain.errors import ConfigurationError
 from returndesk.domain.policy import Policy, read_policy
 from returndesk.gateways.holiday_table import closed_days
+from returndesk.gateways.photo_folder import PhotoFolder
 from returndesk.gateways.temporal import DATA_CONVERTER
 from returndesk.links import Keyring, PublicLinks
-from returndesk.ports import Clock, Mailer, PaymentGateway
+from returndesk.ports import Clock, Files, Mailer, PaymentGateway
 from returndesk.rendering import Renderer
 from returndesk.settings import ROOT, Settings
 from returndesk.store.database import Database, sqlite_url
@@ -109,6 +110,23 @@ class Installation:
         from returndesk.gateways.smtp import SmtpMailer
 
         return SmtpMailer(self.settings.smtp_url or f"smtp://127.0.0.1:{self.settings.smtp_port}")
+
+    @cached_property
+    def files(self) -> Files:
+        """Where photos are kept: a bucket, or a folder where none is configured."""
+        s = self.settings
+        if s.bucket is None:
+            return PhotoFolder(self.data / "photos")
+        from returndesk.gateways.s3 import Access, S3Bucket  # slow to import, and few need it
+
+        access = Access(
+            s.aws_access_key_id,
+            s.aws_secret_access_key,
+            s.aws_session_token,
+            s.aws_region,
+            s.aws_endpoint_url,
+        )
+        return S3Bucket(*s.bucket, access)
 
     @property
     def mail_domain(self) -> str:

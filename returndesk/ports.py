@@ -71,6 +71,22 @@ class Mailer(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Where photos are kept, by keys of ours. `Unavailable` where that cannot be reached or written."""
+
+    def keep(self, key: str, content: bytes) -> None:
+        """Keep a file under a key that was never used; once this returns, it survives a power failure."""
+        ...
+
+    def fetch(self, key: str) -> bytes:
+        """What was kept. Raises `NotFound` (`photo_lost`) where it is there no more."""
+        ...
+
+    def check(self) -> str:
+        """Where files are kept, in words, after a look whether they can be. Changes nothing."""
+        ...
+
+
 class ReturnDoor(Protocol):
     """The one way in for whatever is to happen to a return: its workflow, started where it does not run."""
 

@@ -8,12 +8,15 @@ import re
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from returndesk.domain.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._/-]*))?")
+"""Where photos are kept: a bucket's name (S3's own rules), and what the keys in it begin with."""
 
 
 class Settings(BaseSettings):
@@ -48,6 +51,17 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = Field(default=None, validation_alias="STRIPE_API_BASE")
     stripe_webhook_secret: str | None = Field(default=None, validation_alias="STRIPE_WEBHOOK_SECRET")
     smtp_url: str | None = Field(default=None, validation_alias="SMTP_URL")
+
+    photos: str | None = Field(default=None, validation_alias="RETURNDESK_PHOTOS")
+    aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
+    aws_secret_access_key: str | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    aws_session_token: str | None = Field(default=None, validation_alias="AWS_SESSION_TOKEN")
+    aws_region: str | None = Field(
+        default=None, validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION")
+    )
+    aws_endpoint_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    )
 
     @model_validator(mode="after")
     def _nothing_half_set(self) -> Self:
@@ -91,6 +105,24 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _photos_whole(self) -> Self:
+        if self.photos is None:  # other programs have AWS_ variables too
+            return self
+        if BUCKET.fullmatch(self.photos) is None:
+            raise ValueError("RETURNDESK_PHOTOS is neither s3://bucket nor s3://bucket/prefix.")
+        if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
+            raise ValueError("Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is missing.")
+        if self.aws_session_token and not self.aws_access_key_id:
+            raise ValueError("AWS_SESSION_TOKEN is set and AWS_ACCESS_KEY_ID is not: set both, or neither.")
+        return self
+
+    @property
+    def bucket(self) -> tuple[str, str] | None:
+        """The bucket for photos and the prefix of their keys; None where a folder keeps them."""
+        found = BUCKET.fullmatch(self.photos or "")
+        return None if found is None else (found[1], (found[2] or "").strip("/"))
+
     @property
     def outside(self) -> dict[str, bool]:
         """Which outside part is real (True) and which is embedded."""
@@ -99,6 +131,7 @@ class Settings(BaseSettings):
             "Temporal": self.temporal_address is not None,
             "Stripe": self.stripe_api_key is not None,
             "mail": self.smtp_url is not None,
+            "photo storage": self.photos is not None,
         }
 
     @property

@@ -17,6 +17,7 @@ from returndesk.domain.policy import Policy, read_policy
 from returndesk.domain.stages import EventKind, RefundStatus
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.gateways.holiday_table import closed_days
+from returndesk.gateways.photo_folder import PhotoFolder
 from returndesk.links import Keyring, PublicLinks
 from returndesk.messages import CommandRef, HintRef, Outcome, RefundAnswer, Step
 from returndesk.ports import Clock
@@ -105,6 +106,7 @@ def api_desk(database: Database, clock: Clock, mailbox: Path, policy: Policy = P
         renderer=Renderer(ROOT / "templates", policy.shop),
         webhook_secret=WEBHOOK_SECRET,
         mailbox=MailboxReader(mailbox),
+        files=PhotoFolder(mailbox.parent / "photos"),
         stamps=Stamps(database, clock),
         temporal=temporal,
     )

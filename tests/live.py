@@ -206,6 +206,21 @@ class Live:
         headers = self._headers(role, who) | {"Idempotency-Key": key or uuid4().hex}
         return await self.http.post(f"/api/v1/{path}", json=body, headers=headers)
 
+    async def photo(self, rma: str, photo: bytes, role: Role = Role.WAREHOUSE, key: str | None = None) -> str:
+        """Send a photo to a return; its id."""
+        headers = self._headers(role, 1) | {
+            "Idempotency-Key": key or uuid4().hex,
+            "Content-Type": "image/jpeg",
+        }
+        answer = await self.http.post(f"/api/v1/returns/{rma}/photos", content=photo, headers=headers)
+        assert answer.status_code == 201, answer.text
+        photo_id: str = answer.json()["id"]
+        return photo_id
+
+    async def download(self, path: str, role: Role = Role.ADMIN) -> httpx2.Response:
+        """Whatever a GET under /api/v1 answers."""
+        return await self.http.get(f"/api/v1/{path}", headers=self._headers(role, 1))
+
     async def get(self, path: str) -> Any:
         """What a GET under /api/v1 shows."""
         answer = await self.http.get(f"/api/v1/{path}", headers=self._headers(Role.ADMIN, 1))

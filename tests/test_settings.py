@@ -16,7 +16,7 @@ REAL = {"RETURNDESK_SECRET": SECRET}
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
-        if name.startswith(("RETURNDESK_", "TEMPORAL_", "STRIPE_", "SMTP_")):
+        if name.startswith(("RETURNDESK_", "TEMPORAL_", "STRIPE_", "SMTP_", "AWS_")):
             monkeypatch.delenv(name)
 
 
@@ -45,6 +45,7 @@ def test_nothing_set_is_all_embedded() -> None:
         ("TEMPORAL_ADDRESS", "temporal.shop.example:7233", "Temporal"),
         ("STRIPE_API_KEY", "sk_test_1", "Stripe"),
         ("SMTP_URL", "smtps://mail.shop.example:465", "mail"),
+        ("RETURNDESK_PHOTOS", "s3://photos.shop.example/returns", "photo storage"),
     ],
 )
 def test_one_real_part_is_real_and_the_others_stay_embedded(
@@ -102,6 +103,11 @@ def test_a_real_database_needs_a_secret_of_its_own(monkeypatch: pytest.MonkeyPat
             for name in ("canary.1", "canary:1", "__canary")
         ),
         ({"SMTP_URL": "smtps://u:canary@mail:465"}, ["SMTP_URL", "RETURNDESK_PUBLIC_URL"]),
+        ({"RETURNDESK_PHOTOS": "/canary"}, ["RETURNDESK_PHOTOS", "s3://bucket/prefix"]),
+        ({"RETURNDESK_PHOTOS": "s3://Canary_"}, ["RETURNDESK_PHOTOS"]),
+        ({"RETURNDESK_PHOTOS": "s3://photos", "AWS_ACCESS_KEY_ID": "canary"}, ["AWS_SECRET_ACCESS_KEY"]),
+        ({"RETURNDESK_PHOTOS": "s3://photos", "AWS_SECRET_ACCESS_KEY": "canary"}, ["AWS_ACCESS_KEY_ID"]),
+        ({"RETURNDESK_PHOTOS": "s3://photos", "AWS_SESSION_TOKEN": "canary"}, ["AWS_ACCESS_KEY_ID"]),
         ({"RETURNDESK_SECRET": "canary"}, ["RETURNDESK_SECRET", "32 characters"]),
         ({"RETURNDESK_API_PORT": "canary"}, ["RETURNDESK_API_PORT"]),
         ({"RETURNDESK_API_PORT": "65536"}, ["RETURNDESK_API_PORT"]),
@@ -126,3 +132,21 @@ def test_a_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch
     (tmp_path / ".env").write_text("RETURNDESK_API_PORT=9001\nRETURNDESK_STRIPE_PORT=9002\nOTHER=1\n")
     found = settings(monkeypatch, RETURNDESK_API_PORT="9100")
     assert (found.api_port, found.stripe_port) == (9100, 9002)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("s3://photos", ("photos", "")),
+        ("s3://photos/", ("photos", "")),
+        ("s3://photos.shop/a/b/", ("photos.shop", "a/b")),
+    ],
+)
+def test_a_bucket_and_what_its_keys_begin_with(
+    monkeypatch: pytest.MonkeyPatch, given: str, meant: tuple[str, str]
+) -> None:
+    assert settings(monkeypatch, RETURNDESK_PHOTOS=given).bucket == meant
+
+
+def test_keys_of_other_programs_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch, AWS_ACCESS_KEY_ID="AKIA1", AWS_REGION="eu-west-2").all_embedded

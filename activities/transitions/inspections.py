@@ -8,11 +8,16 @@ from returndesk.domain.inputs import InspectionsInput
 from returndesk.domain.lots import Acceptance, Reception
 from returndesk.domain.parcels import Finding, inspect
 from returndesk.store.cases import Case
+from returndesk.store.photos import check_photos
 
 
 def inspections(case: Case, asked: InspectionsInput) -> None:
     """Record what was seen. Where the policy lets the rules decide and they are clear, they decide at once."""
-    findings = [Finding(x.line, x.quantity, x.condition, x.packaging, x.disposition) for x in asked.items]
+    shown = [list(x.photos) for x in asked.items]
+    check_photos(case.connection, case.row.rma, {photo for photos in shown for photo in photos})
+    findings = [
+        Finding(x.line, x.quantity, x.condition, x.packaging, x.disposition, x.photos) for x in asked.items
+    ]
     case.lots = inspect(case.lots, findings)
     for at, lot in enumerate(case.lots):
         if lot.reception is Reception.RECEIVED and lot.inspected and lot.acceptance is Acceptance.PENDING:
@@ -21,6 +26,7 @@ def inspections(case: Case, asked: InspectionsInput) -> None:
     case.record(
         "inspected",
         items=[[x.line, x.quantity, x.condition, x.packaging, x.disposition] for x in asked.items],
+        photos=shown if any(shown) else None,
         note=asked.note,
     )
     decide_if_clear(case, wanted=asked.decide)

@@ -7,7 +7,8 @@
     ├── NotFound            there is no such thing, or not for the one who asks
     ├── ConfigurationError  the installation is set up wrongly: only its owner can mend it
     ├── Unanswered          the processor may or may not have done it: ask before doing it again
-    └── ProcessorRefused    the processor said no and did nothing
+    ├── ProcessorRefused    the processor said no and did nothing
+    └── Unavailable         a part of the installation does not work just now; nothing was done
 
 Codes are snake_case and never change: clients and tables of sentences hold on to them. Neither codes nor
 sentences repeat what somebody typed: an error may end in a log. HTTP statuses are given at the edge.
@@ -65,3 +66,7 @@ class Unanswered(ReturndeskError):
 
 class ProcessorRefused(ReturndeskError):
     """The processor's definite no: nothing was paid."""
+
+
+class Unavailable(ReturndeskError):
+    """A part this needs does not work just now; nothing was done, and it may be asked for again later."""

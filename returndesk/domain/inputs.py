@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, WayBack
-from returndesk.domain.mistakes import TEXT
+from returndesk.domain.mistakes import PHOTO, TEXT
 from returndesk.domain.orders import Flag, Instant, Reference
 
 
@@ -47,6 +47,7 @@ class _Input(BaseModel):
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 LineNumber = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=TEXT)]
+Photo = Annotated[str, StringConstraints(pattern=PHOTO)]
 
 
 class RequestedItem(_Input):
@@ -203,13 +204,14 @@ class CorrectionInput(_Input):
 
 
 class InspectedItem(_Input):
-    """What the inspector saw of some units of one line."""
+    """What the inspector saw of some units of one line; `photos` of this return, by id, show it."""
 
     line: LineNumber
     quantity: Count
     condition: Condition
     packaging: Packaging
     disposition: Disposition | None = None
+    photos: Annotated[tuple[Photo, ...], Field(max_length=20)] = ()
 
 
 class InspectionsInput(_Input):

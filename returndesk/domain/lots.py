@@ -123,6 +123,7 @@ class Lot:
     decision: int | None = None
     left: WayBack | None = None
     parent: int | None = None
+    photos: tuple[str, ...] = ()
 
     @property
     def inspected(self) -> bool:

@@ -16,6 +16,7 @@ TEXT = r"^[^\x00]+$"
 """What a person wrote, over any number of lines; PostgreSQL keeps no NUL."""
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"
 CURRENCY = r"^[A-Z]{3}$"
+PHOTO = r"^pho_[0-9a-f]{24}$"
 
 _WRITTEN_AS = {
     REFERENCE: "Use letters, digits, '.', '_', ':' and '-' only, and begin with a letter or digit.",
@@ -23,6 +24,7 @@ _WRITTEN_AS = {
     TEXT: "Write it without NUL characters.",
     EMAIL: "Write one email address, as in somebody@shop.example.",
     CURRENCY: "Write the ISO 4217 code in capitals, as in GBP.",
+    PHOTO: "Give the id of a photo, as the answer to its upload has it: pho_ and 24 characters.",
 }
 
 

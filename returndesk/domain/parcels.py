@@ -47,6 +47,7 @@ class Finding:
     condition: Condition
     packaging: Packaging
     disposition: Disposition | None = None
+    photos: tuple[str, ...] = ()
 
 
 Claim = Callable[[int, int], int]
@@ -220,6 +221,7 @@ def _seen(finding: Finding, lot: Lot) -> Lot:
         condition=finding.condition,
         packaging=finding.packaging,
         disposition=finding.disposition or lot.disposition,
+        photos=tuple(dict.fromkeys(lot.photos + finding.photos)),
     )
 
 
@@ -283,6 +285,6 @@ def unreceive(lots: Sequence[Lot], number: int, quantity: int) -> tuple[list[Lot
     was = Reception.CANCELLED if lot.reception is Reception.WRONG_ITEM else _BEFORE_IT_CAME[lot.arrival]
     gone = replace(
         part, reception=was, arrival=None, condition=None, packaging=None, disposition=None,
-        acceptance=Acceptance.PENDING, reasons=(),
+        acceptance=Acceptance.PENDING, reasons=(), photos=(),
     )  # fmt: skip
     return _replaced(result, gone), gone

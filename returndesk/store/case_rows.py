@@ -181,6 +181,7 @@ def _lot(row: Any) -> Lot:
         decision=row.decision,
         left=None if row.left is None else WayBack(row.left),
         parent=row.parent,
+        photos=tuple(row.photos),
     )
 
 
@@ -199,6 +200,7 @@ def _lot_values(lot: Lot) -> dict[str, Any]:
         "decision": lot.decision,
         "left": lot.left,
         "parent": lot.parent,
+        "photos": list(lot.photos),
     }
 
 

@@ -156,15 +156,19 @@ class Text(SQLModel, table=True):
 
 
 class Attachment(SQLModel, table=True):
-    """A photo or a document. Personal data; the bytes lie with `Files`, under `key`."""
+    """A photo. Personal data; never changed. The bytes lie with `Files`, under `key`; `sha256` is theirs."""
 
     __tablename__ = "attachments"
+    __table_args__ = (UniqueConstraint("actor_id", "idempotency_key"),)
     id: str = Field(primary_key=True)
     rma: str = _to("returns.rma", index=True)
     key: str = Field(unique=True)
     media_type: str
     size_bytes: int
+    sha256: str
     actor_id: str
+    idempotency_key: str
+    input_hash: str
     recorded_at: datetime = _at()
 
 
@@ -252,6 +256,7 @@ class Lot(SQLModel, table=True):
     decision: int | None = None
     left: str | None = None
     parent: int | None = None
+    photos: list[str] = _codes()
 
 
 class Decision(SQLModel, table=True):

@@ -30,6 +30,7 @@ class LotView(BaseModel):
     acceptance: Acceptance
     reasons: list[str]
     disposition: Disposition | None
+    photos: list[str]
 
 
 class ClockView(BaseModel):
@@ -215,6 +216,7 @@ def _lot(lot: tables.Lot, title: str | None) -> LotView:
         acceptance=Acceptance(lot.acceptance),
         reasons=list(lot.reasons),
         disposition=None if lot.disposition is None else Disposition(lot.disposition),
+        photos=list(lot.photos),
     )
 
 

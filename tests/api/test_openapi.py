@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from in_process import opened
 from jsonschema import Draft202012Validator, FormatChecker
+from pictures import picture
 from starlette.testclient import TestClient
 
 from api.app import application
@@ -102,6 +103,9 @@ def test_every_answer_is_one_that_is_described(
     ]:
         call("POST", f"{RETURN}/{kind}", of=rma, json=body, headers=headers())
         call("GET", RETURN, of=rma, headers=headers())
+    photo = call("POST", f"{RETURN}/photos", of=rma, content=picture(), headers=headers()).json()
+    assert call("GET", f"{RETURN}/photos", of=rma, headers=headers()).json()["items"] == [photo]
+    call("GET", "/api/v1/photos/{photo_id}", of={"photo_id": photo["id"]}, headers=headers())
     coat = {"rma": call("POST", "/api/v1/returns", json=COAT, headers=headers()).json()["rma"]}
     call(
         "POST", f"{RETURN}/receipts", of=coat, json={"items": [{"line": 2, "quantity": 1}]}, headers=headers()
@@ -140,7 +144,7 @@ def operations(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[str
 def test_every_refusal_is_one_that_is_described(
     api: Any, call: Described, headers: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of = {"rma": "RMA-7K3M-Q9TX", "reference": "A-1", "command_id": "cmd_1"}
+    of = {"rma": "RMA-7K3M-Q9TX", "reference": "A-1", "command_id": "cmd_1", "photo_id": "pho_1"}
     large = b"x" * (2 * 1024 * 1024 + 1)
     for method, path, _ in operations(call.description):
         if not path.startswith("/api/"):

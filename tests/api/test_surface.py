@@ -84,10 +84,12 @@ WHO = {
     ("GET", "/api/v1/commands/{command_id}"): "rwfma",
     ("GET", "/api/v1/orders/{reference}"): "rwfma",
     ("PUT", "/api/v1/orders/{reference}"): "r..ma",
+    ("GET", "/api/v1/photos/{photo_id}"): "rw.ma",
     ("GET", "/api/v1/refunds"): "r.fma",
     ("GET", "/api/v1/returns"): "rwfma",
     ("GET", "/api/v1/returns/{rma}"): "rwfma",
     ("GET", "/api/v1/returns/{rma}/clocks"): "rwfma",
+    ("GET", "/api/v1/returns/{rma}/photos"): "rw.ma",
     ("GET", "/api/v1/returns/{rma}/timeline"): "rwfma",
     ("GET", "/api/v1/tasks"): "rwfma",
     ("POST", "/api/v1/returns"): "r..ma",
@@ -98,6 +100,7 @@ WHO = {
     ("POST", "/api/v1/returns/{rma}/decline"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/message"): "r..ma",
+    ("POST", "/api/v1/returns/{rma}/photos"): "rw.ma",
     ("POST", "/api/v1/returns/{rma}/question"): "rw.ma",
     ("POST", "/api/v1/returns/{rma}/receipts"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/shipment"): "r..ma",
@@ -118,7 +121,7 @@ def test_every_route_keeps_out_who_is_nobody_and_whose_role_may_not(
 ) -> None:
     headers = {role: signed_in(role) | {"Idempotency-Key": "k"} for role in API_ROLES}
     for (method, path), who in WHO.items():
-        address = path.format(rma="RMA-7K3M-Q9TX", reference="A-1", command_id="cmd_1")
+        address = path.format(rma="RMA-7K3M-Q9TX", reference="A-1", command_id="cmd_1", photo_id="pho_1")
         nobody = http.request(method, address, json={}, headers={"Idempotency-Key": "k"})
         assert (nobody.status_code, nobody.json()["code"]) == (401, "not_signed_in"), (method, path)
         for role in API_ROLES:

@@ -18,7 +18,7 @@ IDS_CODES_AND_GOODS = {
     "decisions": "rma decided_by approved_by refused_by lines",
     "dispositions": "rma disposition actor_id",
     "ledger": "entry account rma currency",
-    "lots": "rma reason reception arrival condition packaging acceptance reasons disposition left",
+    "lots": "rma reason reception arrival condition packaging acceptance reasons disposition left photos",
     "moved_clock": "",
     "notices": "rma kind facts result",
     "order_lines": "order_reference sku title",

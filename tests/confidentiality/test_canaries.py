@@ -7,9 +7,11 @@ else; steps are made to fail with those very words in their errors; then all byt
 import asyncio
 import base64
 import os
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +21,8 @@ import pytest
 import pytest_asyncio
 import stripe
 from live import temporal_binary, until
+from pictures import PIXELS_ONLY, segments, talkative
+from PIL import ExifTags, Image
 from sqlalchemy import text
 
 from returndesk.domain.people import Role
@@ -50,11 +54,14 @@ NOTES = {
 }
 IN_ERRORS = "Drabblestone"
 """What the books and the database are made to say when they fail."""
+CAMERA, FILE_NAME = "Klompendorf", "Yarrowgate.jpg"
+"""What a photo says beside its pixels, and what the file was called where it came from."""
 PAYMENT = "pi_Mirkwinkle"
 """No payment of Stripe's: its error quotes it."""
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
     "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
+    CAMERA, "Yarrowgate",
 )  # fmt: skip
 
 
@@ -113,11 +120,22 @@ class Shop:
         """A command with a note."""
         return await self.post(f"returns/{rma}/{what}", {**body, "note": NOTES[what]})
 
+    async def photo(self, rma: str, photo: bytes) -> httpx2.Response:
+        """A photo with everything that a camera and a browser add."""
+        headers = {
+            "Idempotency-Key": uuid4().hex,
+            "Content-Type": "image/jpeg",
+            "Content-Disposition": f'attachment; filename="{FILE_NAME}"',
+        }
+        return await self.http.post(f"/api/v1/returns/{rma}/photos", content=photo, headers=headers)
+
     async def come_back(self, order: str) -> str:
-        """A return with a note at every step, up to its decision."""
+        """A return with a note at every step and a photo, up to its decision."""
         rma = await self.request(order)
+        photo = await self.photo(rma, talkative(CAMERA))
+        assert photo.status_code == 201, photo.text
         item = {"line": 1, "quantity": 1}
-        seen = {**item, "condition": "original", "packaging": "original"}
+        seen = {**item, "condition": "original", "packaging": "original", "photos": [photo.json()["id"]]}
         steps = [
             await self.step(rma, "authorization"),
             await self.step(rma, "question"),
@@ -160,6 +178,11 @@ class Shop:
             )
         yield
         self.change("DROP TRIGGER failing" + ("" if self.database.is_sqlite else " ON audit"))
+
+    def books(self) -> str:
+        """All that the books say."""
+        with self.database.reading() as connection:
+            return repr([connection.execute(table.select()).all() for table in tables.metadata.sorted_tables])
 
     def log(self, name: str) -> str:
         """What a process has logged."""
@@ -222,6 +245,7 @@ async def everything_goes_wrong(shop: Shop) -> str:
     unpaid = await shop.come_back(await shop.order(payment=PAYMENT))
     await shop.reach(unpaid, "failed")
     await the_input_is_wrong(shop)
+    await a_photo_is_broken(shop, rma)
     return rma
 
 
@@ -254,6 +278,12 @@ async def a_notice_is_broken(shop: Shop, rma: str) -> None:
             )
         )  # fmt: skip
     await shop.has_logged("worker", "notice_unreadable")
+
+
+async def a_photo_is_broken(shop: Shop, rma: str) -> None:
+    answer = await shop.photo(rma, talkative(CAMERA)[:-400])
+    assert (answer.status_code, answer.json()["code"]) == (422, "photo_unreadable")
+    assert [word for word in WORDS if word in answer.text] == []
 
 
 async def the_input_is_wrong(shop: Shop) -> None:
@@ -295,6 +325,25 @@ async def test_no_word_of_a_person_reaches_temporal_a_log_or_stripe(shop: Shop) 
     stripes = b"".join(path.read_bytes() for path in data.glob("stripe.db*"))
     assert rma.encode() in stripes
     assert [word for word in WORDS if word.encode() in stripes and word not in PAYMENT] == []
+    await what_a_camera_knew_is_nowhere(shop)
+
+
+async def what_a_camera_knew_is_nowhere(shop: Shop) -> None:
+    """Neither in the file that is kept, nor in the books, nor in any other file of the installation."""
+    data, place = shop.installation.data, place_in(talkative(CAMERA))
+    photos = list((data / "photos").iterdir())
+    assert photos
+    assert set().union(*(segments(path.read_bytes()) for path in photos)) == PIXELS_ONLY
+    assert [word for word in (CAMERA, "Yarrowgate") if found(data, word) or word in shop.books()] == []
+    assert [path for path in data.rglob("*") if path.is_file() and place in path.read_bytes()] == []
+
+
+def place_in(photo: bytes) -> bytes:
+    """The seconds of latitude as they stand in a photo's EXIF."""
+    place = Image.open(BytesIO(photo)).getexif().get_ifd(ExifTags.IFD.GPSInfo)
+    seconds = place[ExifTags.GPS.GPSLatitude][2]
+    written = [struct.pack(f"{order}LL", seconds.numerator, seconds.denominator) for order in "<>"]
+    return next(number for number in written if number in photo)
 
 
 @pytest.mark.parametrize("offset", range(4))

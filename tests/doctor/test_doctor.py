@@ -53,6 +53,7 @@ async def test_where_everything_runs_every_part_answers(live: Live) -> None:
         "upkeep",
         "Stripe",
         "mail",
+        "photos",
         "API",
         "commands",
         "refunds",

@@ -214,6 +214,16 @@ def test_mixed_grades_in_one_line_split_it() -> None:
     assert [x.disposition for x in lots if x.condition is Condition.USED] == [Disposition.SCRAP]
 
 
+def test_photos_go_with_the_units_they_show() -> None:
+    received = receive(three_coats(), [Arrived(1, 3)], more_expected=False)
+    lots = inspect(received, [Finding(1, 2, *AS_SOLD, photos=("pho_1", "pho_2"))])
+    assert sorted((x.quantity, x.photos) for x in lots) == [(1, ()), (2, ("pho_1", "pho_2"))]
+    inspected = next(x for x in lots if x.photos)
+    parts, part = split(lots, inspected.number, 1)
+    assert part.photos == ("pho_1", "pho_2")
+    assert sorted(x.photos for x in parts) == [(), part.photos, part.photos]
+
+
 def test_what_was_not_inspected_waits() -> None:
     lots = inspect(arrive(three_coats(), Packed(1, 3)), [Finding(1, 1, *AS_SOLD)])
     assert sorted((x.quantity, x.inspected) for x in lots) == [(1, True), (2, False)]

@@ -271,10 +271,16 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("media_type", sa.String(), nullable=False),
         sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("actor_id", sa.String(), nullable=False),
+        sa.Column("idempotency_key", sa.String(), nullable=False),
+        sa.Column("input_hash", sa.String(), nullable=False),
         sa.Column("recorded_at", UtcInstant(), nullable=False),
         sa.ForeignKeyConstraint(["rma"], ["returns.rma"], name=op.f("fk_attachments_rma")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attachments")),
+        sa.UniqueConstraint(
+            "actor_id", "idempotency_key", name=op.f("uq_attachments_actor_id_idempotency_key")
+        ),
         sa.UniqueConstraint("key", name=op.f("uq_attachments_key")),
     )
     with op.batch_alter_table("attachments", schema=None) as batch_op:
@@ -370,6 +376,7 @@ def upgrade() -> None:
         sa.Column("decision", sa.Integer(), nullable=True),
         sa.Column("left", sa.String(), nullable=True),
         sa.Column("parent", sa.Integer(), nullable=True),
+        sa.Column("photos", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_lots_quantity")),
         sa.ForeignKeyConstraint(["rma"], ["returns.rma"], name=op.f("fk_lots_rma")),
         sa.PrimaryKeyConstraint("rma", "number", name=op.f("pk_lots")),

@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.transitions import decision as deciding
 from activities.transitions.authorization import authorization
+from activities.transitions.dispositions import dispositions
 from activities.transitions.ending import cancellation, decline
 from activities.transitions.inspections import inspections
 from activities.transitions.passing_time import clocks_passed, time_passed
@@ -28,6 +29,7 @@ from returndesk.domain.inputs import (
     CancellationInput,
     DecisionInput,
     DeclineInput,
+    DispositionsInput,
     InspectionsInput,
     MessageInput,
     QuestionInput,
@@ -59,6 +61,7 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.INSPECTIONS: lambda c, i: inspections(c, InspectionsInput.model_validate(i)),
     CommandKind.DECISION: lambda c, i: deciding.decision(c, DecisionInput.model_validate(i)),
     CommandKind.APPROVAL: lambda c, i: deciding.approval(c, ApprovalInput.model_validate(i)),
+    CommandKind.DISPOSITIONS: lambda c, i: dispositions(c, DispositionsInput.model_validate(i)),
 }
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from temporalio.client import Client
 
-from api import health, orders, pages, problems, refunds, returns, tasks, webhooks
+from api import eligibility, health, orders, pages, problems, refunds, returns, tasks, webhooks
 from api.desk import Desk, Stamps
 from api.error_pages import ErrorPages
 from api.headers import Envelope
@@ -21,8 +21,9 @@ from returndesk.installation import Installation
 from returndesk.settings import ROOT
 
 DESCRIPTION = """
-Starts returns and records what happens to them. Every POST under `/api/v1` takes an `Idempotency-Key`: the same
-key with the same body is the same request. Errors are RFC 9457 problem documents with a stable `code`.
+Starts returns and records what happens to them. Every POST under `/api/v1` that changes something takes an
+`Idempotency-Key`: the same key with the same body is the same request. Errors are RFC 9457 problem documents with a
+stable `code`.
 """
 
 
@@ -66,7 +67,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         openapi_url="/api/v1/openapi.json",
     )
     problems.install(app)
-    for module in (returns, orders, refunds, tasks, webhooks, health, pages):
+    for module in (returns, eligibility, orders, refunds, tasks, webhooks, health, pages):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
     app.add_middleware(ErrorPages)

@@ -71,7 +71,8 @@ def without_notes(body: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
     """A body as it is stored, and its texts by id: wherever it had a person's words, it now has the text's id."""
     texts: dict[str, str] = {}
     stored = body.model_dump(mode="json", exclude_defaults=True)
-    for part in (stored, stored.get("override") or {}):
+    items = [item.get("override") or {} for item in stored.get("items", ())]
+    for part in (stored, stored.get("override") or {}, *items):
         for name in ("note", "tracking"):
             if part.get(name) is not None:
                 text_id = new_id("txt")

@@ -16,7 +16,7 @@ from api.commands import (
 from api.desk import desk_of
 from api.identity import require
 from api.problems import problems
-from returndesk.domain.errors import InvalidInput, NotFound
+from returndesk.domain.errors import NotFound
 from returndesk.domain.inputs import (
     AnyCommandInput,
     ApprovalInput,
@@ -24,6 +24,7 @@ from returndesk.domain.inputs import (
     CancellationInput,
     DecisionInput,
     DeclineInput,
+    DispositionsInput,
     InspectionsInput,
     MessageInput,
     QuestionInput,
@@ -71,15 +72,11 @@ async def request_return(
     """Start a return. The RMA and its deadlines are the answer; 422 with coded reasons where it is not eligible.
 
     `authorize` sends the instructions at once. A rep's `override` goes against the rules' reasons, never
-    against facts (`unknown_order`, `unknown_line`, `already_returned`).
+    against facts (`unknown_order`, `unknown_line`, `more_than_ordered`, `already_returned`). What the rules leave
+    to a person waits, with its codes in `needs_person`; whoever sends `authorize` is that person.
     """
     desk = desk_of(request)
-    now = desk.clock.now()
-    contacted_at = body.came_at(now)
-    if contacted_at > now:
-        raise InvalidInput(
-            "contact_in_future", "contacted_at is later than now. Give when the contact was.", "contacted_at"
-        )
+    contacted_at = body.came_at(desk.clock.now())
     contact = Contact(new_id("con"), body.order_reference, body.channel, contacted_at)
     written, outcome = await ask(
         desk,
@@ -199,7 +196,11 @@ async def inspect(
     key: IdempotencyKey,
     actor: Annotated[Actor, _may(CommandKind.INSPECTIONS)],
 ) -> Response:
-    """Record condition and packaging. Where the policy lets the rules decide, clear cases are decided at once."""
+    """Record what was seen: facts, or condition and packaging. Clear cases are decided at once where the policy lets.
+
+    Facts are graded by the policy's rules; another condition or packaging beside them needs an `override`
+    (422 `override_needs_reason`).
+    """
     return await _command(CommandKind.INSPECTIONS, rma, body, request, key, actor)
 
 
@@ -225,6 +226,18 @@ async def approve(
 ) -> Response:
     """Let a refund above the approval limit go. Nobody approves their own decision."""
     return await _command(CommandKind.APPROVAL, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/dispositions", response_model=CommandAnswer, responses=_COMMAND)
+async def dispose(
+    rma: Rma,
+    body: DispositionsInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.DISPOSITIONS)],
+) -> Response:
+    """Say what becomes of goods that are here, also after the end: what was on hold is restocked one day."""
+    return await _command(CommandKind.DISPOSITIONS, rma, body, request, key, actor)
 
 
 @router.get("/returns", responses=problems(401, 403, 422))

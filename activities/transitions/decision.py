@@ -19,9 +19,7 @@ from returndesk.domain.notices import Accepted, PartlyAccepted, Rejected
 from returndesk.domain.people import Role
 from returndesk.domain.settlement import (
     Amounts,
-    LineWorth,
     PaymentRoom,
-    ShippingWorth,
     accepted_units,
     settle,
     share_out,
@@ -142,15 +140,8 @@ def _grant(case: Case) -> Amounts:
     connection, row = case.connection, case.row
     order = order_terms(connection, row.order_reference, locked=True)
     assert order is not None, "a return keeps its order"
-    amounts = settle(
-        case.rules.policy,
-        case.lots,
-        [
-            LineWorth(x.line, x.quantity, x.price_minor, x.discount_minor, x.tax_minor, x.granted)
-            for x in case.order_lines
-        ],
-        ShippingWorth(order.shipping_minor, order.shipping_tax_minor, order.shipping_granted),
-    )
+    lines = [line.worth for line in case.order_lines]
+    amounts = settle(case.rules.policy, case.lots, lines, order.shipping_worth)
     for line, units in accepted_units(case.lots).items():
         grant_units(connection, row.order_reference, line, units)
     for lot in case.lots:

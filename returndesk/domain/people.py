@@ -48,5 +48,6 @@ MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.INSPECTIONS: _FLOOR,
     CommandKind.DECISION: _DESK,
     CommandKind.APPROVAL: _HEAD,
+    CommandKind.DISPOSITIONS: _FLOOR,
 }
 """DESIGN 3's table, the column 'who'. An admin may do what a manager may."""

@@ -44,6 +44,7 @@ class CommandKind(StrEnum):
     INSPECTIONS = "inspections"
     DECISION = "decision"
     APPROVAL = "approval"
+    DISPOSITIONS = "dispositions"
 
 
 class EventKind(StrEnum):
@@ -76,6 +77,7 @@ ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.EXPIRED, Stage.CANCELLED}
 
 _ANY_EVENT = frozenset(EventKind)
 _TALK = frozenset({CommandKind.QUESTION, CommandKind.MESSAGE})
+_GOODS = frozenset({CommandKind.DISPOSITIONS})
 _MONEY_EVENTS = frozenset({EventKind.REFUND_ANSWERED, EventKind.PROCESSOR_HINT})
 
 ALLOWED: dict[Stage | None, frozenset[CommandKind | EventKind]] = {
@@ -86,12 +88,12 @@ ALLOWED: dict[Stage | None, frozenset[CommandKind | EventKind]] = {
     Stage.AUTHORIZED: frozenset({CommandKind.SHIPMENT, CommandKind.RECEIPTS, CommandKind.CANCELLATION})
     | _TALK
     | _ANY_EVENT,
-    Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _TALK | _ANY_EVENT,
-    Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _TALK | _ANY_EVENT,
-    Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _TALK | _ANY_EVENT,
-    Stage.SETTLING: _TALK | _ANY_EVENT,
-    Stage.SETTLED: _TALK | _ANY_EVENT,
-    Stage.CLOSED: _MONEY_EVENTS,
+    Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _GOODS | _TALK | _ANY_EVENT,
+    Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _GOODS | _TALK | _ANY_EVENT,
+    Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _GOODS | _TALK | _ANY_EVENT,
+    Stage.SETTLING: _GOODS | _TALK | _ANY_EVENT,
+    Stage.SETTLED: _GOODS | _TALK | _ANY_EVENT,
+    Stage.CLOSED: _GOODS | _MONEY_EVENTS,
     Stage.DECLINED: frozenset(),
     Stage.EXPIRED: frozenset(),
     Stage.CANCELLED: frozenset(),

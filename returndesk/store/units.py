@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, false, select, update
 
+from returndesk.domain.settlement import LineWorth, ShippingWorth
 from returndesk.store import tables
 from returndesk.store.statements import table_of
 
@@ -28,6 +29,11 @@ class OrderTerms:
     shipping_tax_minor: int
     shipping_granted: bool
 
+    @property
+    def shipping_worth(self) -> ShippingWorth:
+        """What a settlement counts with."""
+        return ShippingWorth(self.shipping_minor, self.shipping_tax_minor, self.shipping_granted)
+
 
 @dataclass(frozen=True)
 class SoldLine:
@@ -42,6 +48,13 @@ class SoldLine:
     final_sale: bool
     claimed: int
     granted: int
+
+    @property
+    def worth(self) -> LineWorth:
+        """What a settlement counts with."""
+        return LineWorth(
+            self.line, self.quantity, self.price_minor, self.discount_minor, self.tax_minor, self.granted
+        )
 
 
 _TERMS = select(*(_orders.c[name] for name in OrderTerms.__dataclass_fields__)).where(

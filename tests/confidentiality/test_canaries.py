@@ -47,6 +47,8 @@ NOTES = {
     "receipts": "Box smelled of Gribblesea",
     "inspections": "Stain shaped like Plonkshire",
     "decision": "Fenwhistle agreed",
+    "grade": "Torn by Hobblethwick",
+    "dispositions": "Shelf of Wexcombe",
 }
 IN_ERRORS = "Drabblestone"
 """What the books and the database are made to say when they fail."""
@@ -54,7 +56,7 @@ PAYMENT = "pi_Mirkwinkle"
 """No payment of Stripe's: its error quotes it."""
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
-    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
+    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", "Hobblethwick", "Wexcombe", IN_ERRORS, "Mirkwinkle",
 )  # fmt: skip
 
 
@@ -117,7 +119,9 @@ class Shop:
         """A return with a note at every step, up to its decision."""
         rma = await self.request(order)
         item = {"line": 1, "quantity": 1}
-        seen = {**item, "condition": "original", "packaging": "original"}
+        seen = {**item, "condition": "original", "facts": {
+            "opened": False, "marks": "light", "damaged": False, "accessories": "complete", "packaging": "original",
+        }, "override": {"reason": "facts_do_not_fit", "note": NOTES["grade"]}}  # fmt: skip
         steps = [
             await self.step(rma, "authorization"),
             await self.step(rma, "question"),
@@ -125,9 +129,10 @@ class Shop:
             await self.step(rma, "shipment", tracking=NOTES["tracking"]),
             await self.step(rma, "receipts", items=[item]),
             await self.step(rma, "inspections", items=[seen], decide=False),
+            await self.step(rma, "dispositions", items=[{"lot": 1, "disposition": "hold"}]),
             await self.step(rma, "decision"),
         ]
-        assert [answer.status_code for answer in steps] == [200] * 7, [answer.text for answer in steps]
+        assert [answer.status_code for answer in steps] == [200] * 8, [answer.text for answer in steps]
         return rma
 
     async def reach(self, rma: str, condition: str) -> None:

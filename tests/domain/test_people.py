@@ -17,6 +17,7 @@ BY_HAND = {
     "inspections": {"warehouse", "manager", "admin"},
     "decision": {"rep", "manager", "admin"},
     "approval": {"manager", "admin"},
+    "dispositions": {"warehouse", "manager", "admin"},
 }
 
 

@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.transitions.authorization import authorization
 from activities.transitions.correction import correction, loss
 from activities.transitions.decision import approval, decision, refusal
+from activities.transitions.dispositions import dispositions
 from activities.transitions.ending import cancellation, decline
 from activities.transitions.goods_back import goods_back
 from activities.transitions.holding import hold, resumption
@@ -34,6 +35,7 @@ from returndesk.domain.inputs import (
     CorrectionInput,
     DecisionInput,
     DeclineInput,
+    DispositionsInput,
     GoodsBackInput,
     HoldInput,
     InspectionsInput,
@@ -76,6 +78,7 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.REFUSAL: lambda c, i: refusal(c, RefusalInput.model_validate(i)),
     CommandKind.GOODS_BACK: lambda c, i: goods_back(c, GoodsBackInput.model_validate(i)),
     CommandKind.HOLD: lambda c, i: hold(c, HoldInput.model_validate(i)),
+    CommandKind.DISPOSITIONS: lambda c, i: dispositions(c, DispositionsInput.model_validate(i)),
     CommandKind.RESUMPTION: lambda c, i: resumption(c, ResumptionInput.model_validate(i)),
 }
 

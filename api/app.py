@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from api import (
     clocks,
+    eligibility,
     health,
     orders,
     pages,
@@ -33,8 +34,9 @@ from returndesk.installation import Installation
 from returndesk.settings import ROOT
 
 DESCRIPTION = """
-Starts returns and records what happens to them. Every POST under `/api/v1` takes an `Idempotency-Key`: the same
-key with the same body is the same request. Errors are RFC 9457 problem documents with a stable `code`.
+Starts returns and records what happens to them. Every POST under `/api/v1` that changes something takes an
+`Idempotency-Key`: the same key with the same body is the same request. Errors are RFC 9457 problem documents with a
+stable `code`.
 """
 
 
@@ -78,7 +80,19 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         openapi_url="/api/v1/openapi.json",
     )
     problems.install(app)
-    for module in (return_commands, returns, clocks, photos, orders, refunds, tasks, webhooks, health, pages):
+    for module in (
+        return_commands,
+        returns,
+        eligibility,
+        clocks,
+        photos,
+        orders,
+        refunds,
+        tasks,
+        webhooks,
+        health,
+        pages,
+    ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
     app.add_middleware(ErrorPages)

@@ -18,6 +18,7 @@ from returndesk.domain.inputs import (
     CorrectionInput,
     DecisionInput,
     DeclineInput,
+    DispositionsInput,
     GoodsBackInput,
     HoldInput,
     InspectionsInput,
@@ -194,7 +195,11 @@ async def inspect(
     key: IdempotencyKey,
     actor: Annotated[Actor, _may(CommandKind.INSPECTIONS)],
 ) -> Response:
-    """Record condition and packaging. Where the policy lets the rules decide, clear cases are decided at once."""
+    """Record what was seen: facts, or condition and packaging. Clear cases are decided at once where the policy lets.
+
+    Facts are graded by the policy's rules; another condition or packaging beside them needs an `override`
+    (422 `override_needs_reason`).
+    """
     return await _command(CommandKind.INSPECTIONS, rma, body, request, key, actor)
 
 
@@ -304,3 +309,15 @@ async def recalculate(
 ) -> Response:
     """Count the dates of an open return anew, by the policy and calendar of today. A breach stays a breach."""
     return await _command(CommandKind.RECALCULATION, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/dispositions", response_model=CommandAnswer, responses=_COMMAND)
+async def dispose(
+    rma: Rma,
+    body: DispositionsInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.DISPOSITIONS)],
+) -> Response:
+    """Say what becomes of goods that are here, also after the end: what was on hold is restocked one day."""
+    return await _command(CommandKind.DISPOSITIONS, rma, body, request, key, actor)

@@ -168,6 +168,11 @@ class ReturnWorkflow:
         """The dates are counted anew, by the policy and calendar of today."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.DISPOSITIONS)
+    async def dispositions(self, command: CommandRef) -> Outcome:
+        """The warehouse says what becomes of goods, also long after the end."""
+        return await self._asked(command)
+
     @request.validator
     @authorization.validator
     @decline.validator
@@ -186,6 +191,7 @@ class ReturnWorkflow:
     @hold.validator
     @resumption.validator
     @recalculation.validator
+    @dispositions.validator
     def _may_be_asked(self, command: CommandRef) -> None:
         """Refuse early, so that nothing reaches history; before the return is loaded only the shape is known."""
         if self._case is None or self._transitions.locked() or allows(self._case.stage, command.kind):

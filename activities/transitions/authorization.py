@@ -26,7 +26,9 @@ def authorize(case: Case, note: str | None = None) -> None:
     row.expires_at = case.now + timedelta(days=rules.expiry_after_days)
     decision_days, refund_days = days_left(case, PROCESSING), days_left(case, REFUND)
     case.pause_clocks(GOODS_IN_TRANSIT, "customer")
-    case.record("authorized", send_by=row.expires_at.isoformat(), note=note)
+    case.record(
+        "authorized", send_by=row.expires_at.isoformat(), note=note, looked_at=row.needs_person or None
+    )
     case.notice(
         Authorized(
             **common(case),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from returndesk.domain.clock import REFUND
 from returndesk.domain.lots import Lot
 from returndesk.domain.people import Role
-from returndesk.domain.settlement import Amounts, LineWorth, PaymentRoom, ShippingWorth, settle, share_out
+from returndesk.domain.settlement import Amounts, PaymentRoom, settle, share_out
 from returndesk.domain.stages import RefundStatus
 from returndesk.store import ledger
 from returndesk.store.cases import Case
@@ -34,15 +34,8 @@ def grant(case: Case, lots: list[Lot], decided_by: str) -> Decided:
     connection, row = case.connection, case.row
     order = order_terms(connection, row.order_reference, locked=True)
     assert order is not None, "a return keeps its order"
-    worth = [
-        LineWorth(
-            x.line, x.quantity, x.price_minor, x.discount_minor, x.tax_minor,
-            x.granted, x.granted_minor, x.granted_tax_minor,
-        )
-        for x in sold_lines(connection, row.order_reference)  # read anew: the order is locked only now
-    ]  # fmt: skip
-    shipping = ShippingWorth(order.shipping_minor, order.shipping_tax_minor, order.shipping_granted)
-    amounts = settle(case.rules.policy, lots, worth, shipping)
+    lines = sold_lines(connection, row.order_reference)  # read anew: the order is locked only now
+    amounts = settle(case.rules.policy, lots, [line.worth for line in lines], order.shipping_worth)
     for share in amounts.lines:
         grant_units(connection, row.order_reference, share)
     if amounts.shipping_granted:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from activities.transitions.decision import decide_if_clear
+from activities.transitions.grading import grade
 from returndesk.domain.eligibility import judge
 from returndesk.domain.inputs import InspectionsInput
 from returndesk.domain.lots import Acceptance, Reception
@@ -15,8 +16,10 @@ def inspections(case: Case, asked: InspectionsInput) -> None:
     """Record what was seen. Where the policy lets the rules decide and they are clear, they decide at once."""
     shown = [list(x.photos) for x in asked.items]
     check_photos(case.connection, case.row.rma, {photo for photos in shown for photo in photos})
+    grades = [grade(case.rules.policy.inspection, item) for item in asked.items]
     findings = [
-        Finding(x.line, x.quantity, x.condition, x.packaging, x.disposition, x.photos) for x in asked.items
+        Finding(x.line, x.quantity, seen.condition, seen.packaging, x.disposition, x.photos)
+        for x, seen in zip(asked.items, grades, strict=True)
     ]
     case.lots = inspect(case.lots, findings)
     for at, lot in enumerate(case.lots):
@@ -25,7 +28,8 @@ def inspections(case: Case, asked: InspectionsInput) -> None:
             case.lots[at] = replace(lot, acceptance=acceptance, reasons=reasons)
     case.record(
         "inspected",
-        items=[[x.line, x.quantity, x.condition, x.packaging, x.disposition] for x in asked.items],
+        items=[[x.line, x.quantity, x.condition, x.packaging, x.disposition] for x in findings],
+        facts=[{"item": n, **seen.grounds} for n, seen in enumerate(grades) if seen.grounds] or None,
         photos=shown if any(shown) else None,
         note=asked.note,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from activities.transitions import authorization
 from activities.transitions.facts import common
 from returndesk.domain.clock import PROCESSING
-from returndesk.domain.eligibility import OrderFacts, Reason, RequestedLine, ineligible
+from returndesk.domain.eligibility import Answer, Reason, examine
 from returndesk.domain.errors import Refused
 from returndesk.domain.inputs import RequestInput
 from returndesk.domain.lots import Lot
@@ -19,6 +19,7 @@ from returndesk.messages import Step
 from returndesk.store.case_rows import Asking
 from returndesk.store.cases import Case, new_case
 from returndesk.store.contacts import contacted_at_of, link_contact
+from returndesk.store.eligibility import plan
 from returndesk.store.policies import PolicyInForce
 from returndesk.store.return_rows import ReturnRow
 from returndesk.store.units import OrderTerms, claim_units, order_terms
@@ -49,6 +50,7 @@ def open_case(connection: Connection, step: Step, command: Asking, rules: Policy
         contact=contact_id,
         channel=asked.channel,
         items=[[item.line, item.quantity, item.reason] for item in asked.items],
+        needs_person=row.needs_person or None,
     )
     if overridden and asked.override is not None:
         case.record("overridden", reasons=overridden, why=asked.override.reason, note=asked.override.note)
@@ -65,23 +67,15 @@ def _input(command: Asking) -> dict[str, Any]:
 
 
 def _check(case: Case, asked: RequestInput, order: OrderTerms) -> list[str]:
-    """The reasons a rep overrode. Raises `Refused` where one stands."""
-    lines = {x.line: x for x in case.order_lines}
-    requested = [
-        RequestedLine(
-            item.line,
-            item.quantity,
-            lines[item.line].quantity - lines[item.line].claimed if item.line in lines else None,
-            item.line in lines and lines[item.line].final_sale,
-        )
-        for item in asked.items
-    ]
-    facts = OrderFacts(order.ordered_at, order.delivered_on)
-    reasons = ineligible(case.rules.policy, facts, requested, case.row.contacted_at)
-    standing = [r for r in reasons if asked.override is None or not r.overridable]
+    """The reasons a rep overrode; what is left to a person is noted. Raises `Refused` where one stands."""
+    row = case.row
+    found = examine(plan(case.rules.policy, order, case.order_lines, asked, row.contacted_at, case.now))
+    against = found.reasons_of(Answer.INELIGIBLE)
+    standing = [r for r in against if asked.override is None or not r.overridable]
     if standing:
         raise Refused("ineligible", _sentence(standing), [str(r) for r in standing])
-    return [str(r) for r in reasons]
+    row.needs_person = [str(r) for r in found.reasons_of(Answer.NEEDS_PERSON)]
+    return [str(r) for r in against]
 
 
 def _sentence(reasons: list[Reason]) -> str:

@@ -1,15 +1,28 @@
-"""Who may send back what, as chains of small validators that keep their reasons (policy 5).
+"""Who may send back what, and what is taken back: chains of small validators that keep their reasons (policy 5).
 
-A validator answers with coded reasons, never a bare False. The sentences customers read stand in `notices`.
+A validator answers with coded reasons, never a bare False, and the worst of them is the answer. The sentences
+customers read stand in `reasons`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from returndesk.domain.lots import UNASKED, Acceptance, Condition, Lot, Packaging, Reception
+from returndesk.domain.inputs import ReturnReason
+from returndesk.domain.lots import NOT_ORDERED, UNASKED, Acceptance, Lot, Reception
 from returndesk.domain.policy import Policy
+
+# Whether it may come back ------------------------------------------------------------------------
+
+
+class Answer(StrEnum):
+    """What the rules say of a request."""
+
+    ELIGIBLE = "eligible"
+    NEEDS_PERSON = "needs_person"
+    INELIGIBLE = "ineligible"
 
 
 @dataclass(frozen=True)
@@ -22,24 +35,64 @@ class OrderFacts:
 
 @dataclass(frozen=True)
 class RequestedLine:
-    """One line of a request beside what the order says of it; `available` None: the order has no such line."""
+    """One line of a request beside what the order says of it; `sold` None: the order has no such line.
+
+    `available`: units of it that no return has.
+    """
 
     line: int
     quantity: int
-    available: int | None
+    reason: ReturnReason
+    sold: int | None
+    available: int = 0
     final_sale: bool = False
 
 
 @dataclass(frozen=True)
+class Plan:
+    """A request with everything the rules may look at. `asked_at`: when it is asked for; the contact may be earlier."""
+
+    policy: Policy
+    order: OrderFacts
+    lines: Sequence[RequestedLine]
+    contacted_at: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
 class Reason:
-    """Why a request is ineligible. One that a rep may not override is a fact, not a rule."""
+    """What speaks against a request. One that a rep may not override is a fact, not a rule."""
 
     code: str
     line: int | None = None
+    answer: Answer = Answer.INELIGIBLE
     overridable: bool = True
 
     def __str__(self) -> str:
         return self.code if self.line is None else f"{self.code}:line {self.line}"
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """The answer, and every reason for it in the order of the chain."""
+
+    answer: Answer
+    reasons: tuple[Reason, ...]
+
+    def reasons_of(self, answer: Answer) -> list[Reason]:
+        """The reasons that lead to this answer."""
+        return [reason for reason in self.reasons if reason.answer is answer]
+
+
+SHOPS_FAULT = frozenset(
+    {
+        ReturnReason.DEFECTIVE,
+        ReturnReason.DAMAGED_IN_TRANSIT,
+        ReturnReason.WRONG_ITEM,
+        ReturnReason.NOT_AS_DESCRIBED,
+    }
+)
+"""Reasons for which the law may give a customer more than the shop's own rules do."""
 
 
 def window_ends_on(policy: Policy, order: OrderFacts) -> date | None:
@@ -51,64 +104,117 @@ def window_ends_on(policy: Policy, order: OrderFacts) -> date | None:
     return (order.delivered_on or assumed) + timedelta(days=policy.returns.window_days)
 
 
-def _window(policy: Policy, order: OrderFacts, contacted_at: datetime) -> list[Reason]:
-    ends_on = window_ends_on(policy, order)
-    if ends_on is None or contacted_at.astimezone(ZoneInfo(policy.shop.zone)).date() <= ends_on:
-        return []
-    return [Reason("window_passed")]
+def _contact(plan: Plan) -> Iterator[Reason]:
+    """The clocks and the window are counted from the contact: one said to be long ago is somebody's word."""
+    days = plan.policy.eligibility.contact_backdated_days
+    if days and plan.asked_at - plan.contacted_at > timedelta(days=days):
+        yield Reason("contact_backdated", answer=Answer.NEEDS_PERSON)
 
 
-def _quantities(lines: Sequence[RequestedLine]) -> list[Reason]:
-    reasons: list[Reason] = []
-    for asked in lines:
-        if asked.available is None:
-            reasons.append(Reason("unknown_line", asked.line, overridable=False))
-        elif asked.quantity > asked.available:
-            reasons.append(Reason("already_returned", asked.line, overridable=False))
-    return reasons
+def _window(plan: Plan) -> Iterator[Reason]:
+    ends_on = window_ends_on(plan.policy, plan.order)
+    contacted_on = plan.contacted_at.astimezone(ZoneInfo(plan.policy.shop.zone)).date()
+    if ends_on is None or contacted_on <= ends_on:
+        return
+    doubtful = timedelta(days=plan.policy.eligibility.delivery_unknown_days)
+    if plan.order.delivered_on is None and contacted_on <= ends_on + doubtful:
+        yield Reason("delivery_unknown", answer=Answer.NEEDS_PERSON)
+    else:
+        yield Reason("window_passed", answer=_unless_at_fault(plan, *plan.lines))
 
 
-def _final_sale(lines: Sequence[RequestedLine]) -> list[Reason]:
-    return [Reason("final_sale", asked.line) for asked in lines if asked.final_sale]
+def _lines(plan: Plan) -> Iterator[Reason]:
+    for asked in plan.lines:
+        if asked.sold is None:
+            yield Reason("unknown_line", asked.line, overridable=False)
 
 
-def ineligible(
-    policy: Policy, order: OrderFacts, lines: Sequence[RequestedLine], contacted_at: datetime
-) -> list[Reason]:
-    """Every reason against a request, in the order of the policy; empty when it is eligible."""
-    return _window(policy, order, contacted_at) + _quantities(lines) + _final_sale(lines)
+def _quantities(plan: Plan) -> Iterator[Reason]:
+    for asked in plan.lines:
+        if asked.sold is not None and asked.quantity > asked.sold:
+            yield Reason("more_than_ordered", asked.line, overridable=False)
 
 
-_WORST = (Acceptance.REJECTED, Acceptance.MANUAL_REVIEW, Acceptance.ACCEPTED)
+def _already_returned(plan: Plan) -> Iterator[Reason]:
+    for asked in plan.lines:
+        if asked.sold is not None and asked.available < asked.quantity <= asked.sold:
+            yield Reason("already_returned", asked.line, overridable=False)
 
 
-def verdict(policy: Policy, condition: Condition, packaging: Packaging) -> tuple[Acceptance, tuple[str, ...]]:
-    """What the rules say of goods in this state, and why: the stricter of condition and packaging."""
-    findings = {
-        f"condition_{condition}": policy.conditions[condition],
-        f"packaging_{packaging}": policy.packaging[packaging],
-    }
-    for outcome in _WORST:
-        reasons = tuple(code for code, said in findings.items() if said is outcome)
-        if reasons:
-            return outcome, () if outcome is Acceptance.ACCEPTED else reasons
-    raise AssertionError("every condition and packaging has a verdict")
+def _final_sale(plan: Plan) -> Iterator[Reason]:
+    for asked in plan.lines:
+        if asked.final_sale:
+            yield Reason("final_sale", asked.line, _unless_at_fault(plan, asked))
+
+
+def _unless_at_fault(plan: Plan, *lines: RequestedLine) -> Answer:
+    """Where all of it may be the shop's own fault, the policy may have a person look before it is refused."""
+    if plan.policy.eligibility.faults_need_person and all(asked.reason in SHOPS_FAULT for asked in lines):
+        return Answer.NEEDS_PERSON
+    return Answer.INELIGIBLE
+
+
+REQUEST_CHAIN: tuple[Callable[[Plan], Iterator[Reason]], ...] = (
+    _contact,
+    _window,
+    _lines,
+    _quantities,
+    _already_returned,
+    _final_sale,
+)
+"""What a request is held against, in the order of the policy."""
+
+
+def examine(plan: Plan) -> Eligibility:
+    """The answer to a request: the worst that any validator says, with every reason kept."""
+    reasons = tuple(reason for validator in REQUEST_CHAIN for reason in validator(plan))
+    answers = {reason.answer for reason in reasons}
+    worst = next((a for a in (Answer.INELIGIBLE, Answer.NEEDS_PERSON) if a in answers), Answer.ELIGIBLE)
+    return Eligibility(worst, reasons)
+
+
+# Whether it is taken back ------------------------------------------------------------------------
+
+Said = tuple[Acceptance, str]
+"""A validator's word on a lot, and the code of its reason."""
+
+
+def _arrival(_policy: Policy, lot: Lot) -> Iterator[Said]:
+    if lot.reception is Reception.WRONG_ITEM:
+        for reason in lot.reasons or (NOT_ORDERED,):
+            yield Acceptance.REJECTED, reason
+    elif lot.reception is Reception.LOST:
+        yield Acceptance.MANUAL_REVIEW, "lost"
+    elif lot.reception is not Reception.RECEIVED:
+        yield Acceptance.REJECTED, "not_received"
+    elif lot.arrival in UNASKED:
+        yield Acceptance.MANUAL_REVIEW, lot.arrival
+
+
+def _condition(policy: Policy, lot: Lot) -> Iterator[Said]:
+    if lot.reception is Reception.RECEIVED and lot.condition is not None:
+        yield policy.conditions[lot.condition], f"condition_{lot.condition}"
+
+
+def _packaging(policy: Policy, lot: Lot) -> Iterator[Said]:
+    if lot.reception is Reception.RECEIVED and lot.packaging is not None:
+        yield policy.packaging[lot.packaging], f"packaging_{lot.packaging}"
+
+
+LOT_CHAIN: tuple[Callable[[Policy, Lot], Iterator[Said]], ...] = (_arrival, _condition, _packaging)
+"""What a lot is held against."""
 
 
 def judge(policy: Policy, lot: Lot) -> tuple[Acceptance, tuple[str, ...]]:
-    """The rules' verdict on a lot. Goods that did not come are rejected as `not_received`.
+    """The rules' verdict on a lot, the strictest of the chain, and the reasons for it; none where it is accepted.
 
-    Of goods the return did not wait for, and of a lost parcel, a person decides.
+    Goods that are here and were not inspected yet are pending.
     """
-    if lot.reception is Reception.WRONG_ITEM:
-        return Acceptance.REJECTED, lot.reasons
-    if lot.reception is Reception.LOST:
-        return Acceptance.MANUAL_REVIEW, ("lost",)
-    if lot.reception is not Reception.RECEIVED:
-        return Acceptance.REJECTED, ("not_received",)
-    if lot.condition is None or lot.packaging is None:
+    if lot.reception is Reception.RECEIVED and not lot.inspected:
         return Acceptance.PENDING, ()
-    said, reasons = verdict(policy, lot.condition, lot.packaging)
-    if said is Acceptance.ACCEPTED and lot.arrival in UNASKED:
-        return Acceptance.MANUAL_REVIEW, (lot.arrival,)
-    return said, reasons
+    said = [each for validator in LOT_CHAIN for each in validator(policy, lot)]
+    for verdict in (Acceptance.REJECTED, Acceptance.MANUAL_REVIEW):
+        reasons = tuple(code for acceptance, code in said if acceptance is verdict)
+        if reasons:
+            return verdict, reasons
+    return Acceptance.ACCEPTED, ()

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.inspection import Facts
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, WayBack
 from returndesk.domain.mistakes import PHOTO, TEXT
 from returndesk.domain.orders import Flag, Instant, Reference
@@ -84,7 +86,13 @@ class RequestInput(_Input):
         return self
 
     def came_at(self, now: datetime) -> datetime:
-        """The instant of the contact."""
+        """The instant of the contact. Raises `InvalidInput` where it has not been yet."""
+        if self.contacted_at is not None and self.contacted_at > now:
+            raise InvalidInput(
+                "contact_in_future",
+                "contacted_at is later than now. Give when the contact was.",
+                "contacted_at",
+            )
         return self.contacted_at or now
 
 
@@ -200,18 +208,40 @@ class CorrectionInput(_Input):
 
     items: Annotated[list[MisreceivedItem], Field(min_length=1, max_length=500)]
     reason: Literal["miscounted", "scanned_twice", "other_return"]
+
+
+class InspectionOverride(_Input):
+    """An inspector's word against what the rules derive from the facts, with the reason for it."""
+
+    reason: Literal["sold_like_this", "damaged_by_carrier", "facts_do_not_fit"]
     note: Note | None = None
 
 
 class InspectedItem(_Input):
-    """What the inspector saw of some units of one line; `photos` of this return, by id, show it."""
+    """What the inspector saw of some units of one line: facts, or condition and packaging in their own words.
+
+    From facts the policy's rules derive both. A condition or packaging beside facts counts instead of the derived
+    one, and where it differs needs an `override`. `photos` of this return, by id, show it.
+    """
 
     line: LineNumber
     quantity: Count
-    condition: Condition
-    packaging: Packaging
+    condition: Condition | None = None
+    packaging: Packaging | None = None
+    facts: Facts | None = None
+    override: InspectionOverride | None = None
     disposition: Disposition | None = None
     photos: Annotated[tuple[Photo, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _says_enough(self) -> Self:
+        if self.facts is None and (self.condition is None or self.packaging is None):
+            raise ValueError("give facts, or condition and packaging")
+        if self.override is not None and (
+            self.facts is None or (self.condition is None and self.packaging is None)
+        ):
+            raise ValueError("an override goes with facts, and with the condition or packaging that counts")
+        return self
 
 
 class InspectionsInput(_Input):
@@ -278,6 +308,29 @@ class RecalculationInput(_Input):
     note: Note | None = None
 
 
+class DisposedItem(_Input):
+    """What becomes of a lot, or of so many units of it. Going back to the customer is for rejected goods only."""
+
+    lot: LineNumber
+    quantity: Count | None = None
+    disposition: Literal[
+        Disposition.RESTOCK, Disposition.REFURBISH, Disposition.SCRAP, Disposition.DONATE, Disposition.HOLD
+    ]
+
+
+class DispositionsInput(_Input):
+    """What becomes of goods that are here."""
+
+    items: Annotated[list[DisposedItem], Field(min_length=1, max_length=500)]
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _lots_once(self) -> Self:
+        if len({item.lot for item in self.items}) != len(self.items):
+            raise ValueError("each lot may be named once")
+        return self
+
+
 AnyCommandInput = (
     AuthorizationInput
     | DeclineInput
@@ -296,5 +349,6 @@ AnyCommandInput = (
     | HoldInput
     | ResumptionInput
     | RecalculationInput
+    | DispositionsInput
 )
 """What somebody may ask of a return that is there."""

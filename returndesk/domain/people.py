@@ -55,5 +55,6 @@ MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.HOLD: _DESK,
     CommandKind.RESUMPTION: _DESK,
     CommandKind.RECALCULATION: _HEAD,
+    CommandKind.DISPOSITIONS: _FLOOR,
 }
 """DESIGN 3's table, the column 'who'. An admin may do what a manager may."""

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from returndesk.domain.errors import ConfigurationError
+from returndesk.domain.inspection import InspectionRules
 from returndesk.domain.lots import Acceptance, Condition, Packaging
 from returndesk.domain.mistakes import EMAIL, REFERENCE
 from returndesk.domain.money import exponent
@@ -157,6 +158,14 @@ class ReturnRules(_Section):
     expiry_after_days: Count = Field(gt=0)
 
 
+class EligibilityRules(_Section):
+    """Which requests the rules leave to a person, in calendar days; 0 and false: none."""
+
+    contact_backdated_days: Count = Field(default=0, ge=0)
+    delivery_unknown_days: Count = Field(default=0, ge=0)
+    faults_need_person: Annotated[bool, Field(strict=True)] = False
+
+
 class DecideWhen(StrEnum):
     """Who decides: the rules where they are clear, or always a person."""
 
@@ -183,6 +192,8 @@ class Policy(_Section):
     calendar: Calendar
     clocks: Clocks
     returns: ReturnRules
+    eligibility: EligibilityRules = EligibilityRules()
+    inspection: InspectionRules | None = None
     conditions: dict[Condition, Verdict]
     packaging: dict[Packaging, Verdict]
     decision: DecisionRules

@@ -27,6 +27,7 @@ REASON_SENTENCES: Final[Mapping[str, str]] = {
     "window_passed": "The time for returning it had passed when you contacted us.",
     "final_sale": "It was sold as final sale, which cannot be returned.",
     "already_returned": "It has already been returned.",
+    "more_than_ordered": "More of it was asked for than the order contained.",
     "unknown_line": "It is not part of this order.",
     "not_from_us": "It was not bought from us.",
     "made_to_order": "It was made to order, which cannot be returned.",

@@ -51,6 +51,7 @@ class CommandKind(StrEnum):
     HOLD = "hold"
     RESUMPTION = "resumption"
     RECALCULATION = "recalculation"
+    DISPOSITIONS = "dispositions"
 
 
 class EventKind(StrEnum):
@@ -92,6 +93,8 @@ _WHILE_OPEN: _Takes = _ANY_EVENT | {
     CommandKind.RESUMPTION,
     CommandKind.RECALCULATION,
 }
+_GOODS: _Takes = frozenset({CommandKind.GOODS_BACK, CommandKind.DISPOSITIONS})
+"""What is done with goods that are here."""
 _LATE: _Takes = frozenset({CommandKind.RECEIPTS, CommandKind.MESSAGE, EventKind.TIME_PASSED})
 """What still happens to a return that has ended: it runs again."""
 
@@ -100,14 +103,13 @@ ALLOWED: dict[Stage | None, _Takes] = {
     Stage.REQUESTED: _WHILE_OPEN | {CommandKind.AUTHORIZATION, CommandKind.DECLINE, CommandKind.CANCELLATION},
     Stage.AUTHORIZED: _WHILE_OPEN | {CommandKind.SHIPMENT, CommandKind.LOSS, CommandKind.CANCELLATION},
     Stage.RECEIVED: _WHILE_OPEN
-    | {CommandKind.SHIPMENT, CommandKind.LOSS, CommandKind.CORRECTION, CommandKind.INSPECTIONS}
-    | {CommandKind.GOODS_BACK},
-    Stage.INSPECTED: _WHILE_OPEN | {CommandKind.CORRECTION, CommandKind.DECISION, CommandKind.GOODS_BACK},
-    Stage.DECIDED: _WHILE_OPEN
-    | {CommandKind.CORRECTION, CommandKind.APPROVAL, CommandKind.REFUSAL, CommandKind.GOODS_BACK},
-    Stage.SETTLING: _WHILE_OPEN | {CommandKind.GOODS_BACK},
-    Stage.SETTLED: _WHILE_OPEN | {CommandKind.GOODS_BACK},
-    Stage.CLOSED: _LATE | _MONEY_EVENTS | {CommandKind.GOODS_BACK},
+    | _GOODS
+    | {CommandKind.SHIPMENT, CommandKind.LOSS, CommandKind.CORRECTION, CommandKind.INSPECTIONS},
+    Stage.INSPECTED: _WHILE_OPEN | _GOODS | {CommandKind.CORRECTION, CommandKind.DECISION},
+    Stage.DECIDED: _WHILE_OPEN | _GOODS | {CommandKind.CORRECTION, CommandKind.APPROVAL, CommandKind.REFUSAL},
+    Stage.SETTLING: _WHILE_OPEN | _GOODS,
+    Stage.SETTLED: _WHILE_OPEN | _GOODS,
+    Stage.CLOSED: _LATE | _MONEY_EVENTS | _GOODS,
     Stage.DECLINED: _LATE,
     Stage.EXPIRED: _LATE,
     Stage.CANCELLED: _LATE,

@@ -235,7 +235,9 @@ def notice_rows(row: ReturnRow, facts: Sequence[AnyFacts], now: datetime) -> lis
 
 
 _tasks = table_of(tables.Task)
-_MOVE_TASK = updating(tables.Task, ["id"], ["queue", "kind", "owner_role", "due_at", "done_at", "done_by"])
+_MOVE_TASK = updating(
+    tables.Task, ["id"], ["queue", "kind", "owner_role", "details", "due_at", "done_at", "done_by"]
+)
 _END_TASK = updating(tables.Task, ["id"], ["done_at", "done_by"]).where(_tasks.c.done_at.is_(None))
 
 
@@ -249,7 +251,7 @@ def put_next_step(
     """What the return waits for now: one row a return, in the queue of whoever is to act."""
     task_id = _next_step_id(rma)
     if is_new:
-        row = {"id": task_id, "rma": rma, "details": {}, "created_at": created_at, **values}
+        row = {"id": task_id, "rma": rma, "created_at": created_at, **values}
         append(connection, tables.Task, [row])
     else:
         connection.execute(_MOVE_TASK, {"key_id": task_id, **values})

@@ -234,6 +234,7 @@ class Case:
         row.ended_at = (row.ended_at or self.now) if row.stage in stages.ENDED else None
         if row.ended_at is not None:
             row.awaiting_answer_since = row.on_hold_since = None
+        row.needs_person = row.needs_person if row.stage is Stage.REQUESTED else []
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
@@ -271,6 +272,7 @@ class Case:
         values = {
             "queue": step.queue, "kind": row.stage, "owner_role": step.owner, "due_at": due_at,
             "done_at": None, "done_by": None,
+            "details": {"needs_person": row.needs_person} if row.needs_person else {},
         }  # fmt: skip
         case_rows.put_next_step(
             self.connection, row.rma, values, created_at=self.now, is_new=self._row_before is None

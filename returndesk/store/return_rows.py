@@ -1,7 +1,7 @@
 """The return's own row and those of its refunds, as plain values: read, changed, and the changes written back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -29,6 +29,7 @@ class ReturnRow:
     contacted_at: datetime
     recorded_at: datetime
     last_at: datetime
+    needs_person: list[str] = field(default_factory=list)
     authorized_at: datetime | None = None
     reminder_at: datetime | None = None
     expires_at: datetime | None = None

@@ -203,6 +203,7 @@ class Return(SQLModel, table=True):
     channel: str
     resolution: str
     currency: str
+    needs_person: list[str] = _codes()
     contacted_at: datetime = _at()
     recorded_at: datetime = _at()
     authorized_at: datetime | None = _maybe_at()

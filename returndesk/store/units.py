@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from returndesk.domain.settlement import LineShare
+from returndesk.domain.settlement import LineShare, LineWorth, ShippingWorth
 from returndesk.store import tables
 from returndesk.store.statements import table_of
 
@@ -29,6 +29,11 @@ class OrderTerms:
     shipping_tax_minor: int
     shipping_granted: bool
 
+    @property
+    def shipping_worth(self) -> ShippingWorth:
+        """What a settlement counts with."""
+        return ShippingWorth(self.shipping_minor, self.shipping_tax_minor, self.shipping_granted)
+
 
 @dataclass(frozen=True)
 class SoldLine:
@@ -45,6 +50,14 @@ class SoldLine:
     granted: int
     granted_minor: int
     granted_tax_minor: int
+
+    @property
+    def worth(self) -> LineWorth:
+        """What a settlement counts with."""
+        return LineWorth(
+            self.line, self.quantity, self.price_minor, self.discount_minor, self.tax_minor,
+            self.granted, self.granted_minor, self.granted_tax_minor,
+        )  # fmt: skip
 
 
 _TERMS = select(*(_orders.c[name] for name in OrderTerms.__dataclass_fields__)).where(

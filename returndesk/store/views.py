@@ -8,29 +8,12 @@ from sqlmodel import Session, col, or_, select, tuple_
 
 from returndesk.domain.clock import ClockState
 from returndesk.domain.errors import InvalidInput, NotFound
-from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception
 from returndesk.domain.rma import parse
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
 from returndesk.store.case_rows import load_clocks
+from returndesk.store.lot_views import LotView, lot_views
 from returndesk.store.paging import from_cursor, to_cursor
-
-
-class LotView(BaseModel):
-    """Units that share one fate."""
-
-    lot: int
-    line: int | None
-    title: str | None
-    quantity: int
-    reason: str | None
-    reception: Reception
-    condition: Condition | None
-    packaging: Packaging | None
-    acceptance: Acceptance
-    reasons: list[str]
-    disposition: Disposition | None
-    photos: list[str]
 
 
 class ClockView(BaseModel):
@@ -73,10 +56,14 @@ class ReturnSummary(BaseModel):
 
 
 class ReturnView(ReturnSummary):
-    """A return with everything about it. Amounts are minor units of `currency`."""
+    """A return with everything about it. Amounts are minor units of `currency`.
+
+    `needs_person`: why the rules leave the request to a person; empty once somebody has authorized it.
+    """
 
     currency: str
     policy_version: str
+    needs_person: list[str]
     authorized_at: datetime | None
     expires_at: datetime | None
     received_at: datetime | None
@@ -156,16 +143,6 @@ def _row(session: Session, rma: str) -> tables.Return:
 def return_view(session: Session, rma: str) -> ReturnView:
     """One return. Raises `NotFound`."""
     row = _row(session, rma)
-    lots = session.exec(
-        select(tables.Lot, tables.OrderLine.title)
-        .outerjoin(
-            tables.OrderLine,
-            (col(tables.OrderLine.line) == col(tables.Lot.line))
-            & (col(tables.OrderLine.order_reference) == row.order_reference),
-        )
-        .where(tables.Lot.rma == rma)
-        .order_by(col(tables.Lot.number))
-    ).all()
     refunds = session.exec(
         select(tables.Refund).where(tables.Refund.rma == rma).order_by(tables.Refund.id)
     ).all()
@@ -173,6 +150,7 @@ def return_view(session: Session, rma: str) -> ReturnView:
         **_summary(row).model_dump(),
         currency=row.currency,
         policy_version=row.policy_version,
+        needs_person=list(row.needs_person),
         authorized_at=row.authorized_at,
         expires_at=row.expires_at,
         received_at=row.received_at,
@@ -184,7 +162,7 @@ def return_view(session: Session, rma: str) -> ReturnView:
         shipping_minor=row.shipping_minor,
         shipping_tax_minor=row.shipping_tax_minor,
         owed_without_refund_minor=row.owed_without_refund_minor,
-        lots=[_lot(lot, title) for lot, title in lots],
+        lots=lot_views(session, rma, row.order_reference),
         clocks=_clocks(session, rma),
         refunds=[_refund(refund) for refund in refunds],
     )
@@ -200,23 +178,6 @@ def _summary(row: tables.Return) -> ReturnSummary:
         next_due_at=row.next_due_at if row.ended_at is None else None,
         processing_due_at=row.processing_due_at,
         refund_due_at=row.refund_due_at,
-    )
-
-
-def _lot(lot: tables.Lot, title: str | None) -> LotView:
-    return LotView(
-        lot=lot.number,
-        line=lot.line,
-        title=title,
-        quantity=lot.quantity,
-        reason=lot.reason,
-        reception=Reception(lot.reception),
-        condition=None if lot.condition is None else Condition(lot.condition),
-        packaging=None if lot.packaging is None else Packaging(lot.packaging),
-        acceptance=Acceptance(lot.acceptance),
-        reasons=list(lot.reasons),
-        disposition=None if lot.disposition is None else Disposition(lot.disposition),
-        photos=list(lot.photos),
     )
 
 

@@ -79,6 +79,7 @@ COMMANDS = [
     "inspections",
     "decision",
     "approval",
+    "dispositions",
 ]
 
 
@@ -91,6 +92,8 @@ def test_every_answer_is_one_that_is_described(
     call("PUT", "/api/v1/orders/{reference}", of=order, json=ORDER, headers=headers())
     for role in (Role.ADMIN, Role.FINANCE):
         call("GET", "/api/v1/orders/{reference}", of=order, headers=headers(role))
+    for asked in (ASKED, ASKED | {"order_reference": "A-404"}):
+        call("POST", "/api/v1/returns/eligibility", json=asked, headers=headers())
     rma = {"rma": call("POST", "/api/v1/returns", json=ASKED, headers=headers()).json()["rma"]}
     for kind, body in [
         ("authorization", {}),
@@ -100,6 +103,7 @@ def test_every_answer_is_one_that_is_described(
         ("receipts", {"items": [{"line": 1, "quantity": 2}]}),
         ("inspections", {"items": [SEEN, SEEN | {"condition": "opened", "disposition": "refurbish"}]}),
         ("decision", {"items": [{"line": 1, "acceptance": "accepted"}]}),
+        ("dispositions", {"items": [{"lot": 1, "disposition": "scrap"}]}),
     ]:
         call("POST", f"{RETURN}/{kind}", of=rma, json=body, headers=headers())
         call("GET", RETURN, of=rma, headers=headers())
@@ -185,7 +189,7 @@ def test_every_route_describes_its_errors_as_problems(api: Any) -> None:
             assert "404" in responses, (method, path)
         if method in ("POST", "PUT"):
             assert {"413", "422"} <= set(responses), (method, path)
-        if method == "POST" and path.startswith("/api/"):
+        if method == "POST" and path.startswith("/api/") and path != "/api/v1/returns/eligibility":
             named = {parameter["name"]: parameter["required"] for parameter in operation["parameters"]}
             assert named["Idempotency-Key"] is True
     assert "HTTPValidationError" not in str(description)

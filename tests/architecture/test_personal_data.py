@@ -27,7 +27,7 @@ IDS_CODES_AND_GOODS = {
     "policies": "version body",
     "processor_events": "id type object_reference payment_reference refund_id status bank_reference result",
     "refunds": "id rma replaced_by payment_id currency status failure_reason parameters_hash processor_reference bank_reference",
-    "returns": "rma order_reference contact_id policy_version stage channel resolution currency audit_head",
+    "returns": "rma order_reference contact_id policy_version stage channel resolution currency needs_person audit_head",
     "tasks": "id rma queue kind owner_role details done_by",
     "tokens": "id hash actor_id role",
 }

@@ -51,6 +51,8 @@ NOTES = {
     "receipts": "Box smelled of Gribblesea",
     "inspections": "Stain shaped like Plonkshire",
     "decision": "Fenwhistle agreed",
+    "grade": "Torn by Hobblethwick",
+    "dispositions": "Shelf of Wexcombe",
 }
 IN_ERRORS = "Drabblestone"
 """What the books and the database are made to say when they fail."""
@@ -61,7 +63,7 @@ PAYMENT = "pi_Mirkwinkle"
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
     "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
-    CAMERA, "Yarrowgate",
+    CAMERA, "Yarrowgate", "Hobblethwick", "Wexcombe",
 )  # fmt: skip
 
 
@@ -135,7 +137,9 @@ class Shop:
         photo = await self.photo(rma, talkative(CAMERA))
         assert photo.status_code == 201, photo.text
         item = {"line": 1, "quantity": 1}
-        seen = {**item, "condition": "original", "packaging": "original", "photos": [photo.json()["id"]]}
+        seen = {**item, "condition": "original", "facts": {
+            "opened": False, "marks": "light", "damaged": False, "accessories": "complete", "packaging": "original",
+        }, "override": {"reason": "facts_do_not_fit", "note": NOTES["grade"]}, "photos": [photo.json()["id"]]}  # fmt: skip
         steps = [
             await self.step(rma, "authorization"),
             await self.step(rma, "question"),
@@ -143,9 +147,10 @@ class Shop:
             await self.step(rma, "shipment", tracking=NOTES["tracking"]),
             await self.step(rma, "receipts", items=[item]),
             await self.step(rma, "inspections", items=[seen], decide=False),
+            await self.step(rma, "dispositions", items=[{"lot": 1, "disposition": "hold"}]),
             await self.step(rma, "decision"),
         ]
-        assert [answer.status_code for answer in steps] == [200] * 7, [answer.text for answer in steps]
+        assert [answer.status_code for answer in steps] == [200] * 8, [answer.text for answer in steps]
         return rma
 
     async def reach(self, rma: str, condition: str) -> None:

@@ -215,7 +215,7 @@ def test_mixed_grades_in_one_line_split_it() -> None:
 
 
 def test_photos_go_with_the_units_they_show() -> None:
-    received = receive(three_coats(), [Arrived(1, 3)], more_expected=False)
+    received = arrive(three_coats(), Packed(1, 3))
     lots = inspect(received, [Finding(1, 2, *AS_SOLD, photos=("pho_1", "pho_2"))])
     assert sorted((x.quantity, x.photos) for x in lots) == [(1, ()), (2, ("pho_1", "pho_2"))]
     inspected = next(x for x in lots if x.photos)

@@ -24,6 +24,7 @@ BY_HAND = {
     "hold": {"rep", "manager", "admin"},
     "resumption": {"rep", "manager", "admin"},
     "recalculation": {"manager", "admin"},
+    "dispositions": {"warehouse", "manager", "admin"},
 }
 
 

@@ -46,6 +46,9 @@ def test_the_default_policy_makes_the_promises_of_the_design() -> None:
         "defective": "manual_review",
     }
     assert policy.packaging == {"original": "accepted", "opened": "manual_review", "missing": "rejected"}
+    assert policy.eligibility.contact_backdated_days == 7
+    assert policy.eligibility.delivery_unknown_days == 14
+    assert policy.eligibility.faults_need_person
     assert policy.decision.decide is DecideWhen.WHEN_CLEAR
     assert policy.decision.approval_above_minor == 500_00
     assert policy.decision.refund_shipping == {"whole_order", "faulty"}
@@ -90,10 +93,33 @@ def test_the_default_policy_makes_the_promises_of_the_design() -> None:
         ("approval_above_minor = 50000", "approval_above_minor = 500.00", "decision.approval_above_minor:"),
         ("approval_above_minor = 50000", "approval_above_minor = -1", "decision.approval_above_minor:"),
         ('"faulty"', '"always"', "decision.refund_shipping"),
+        ("contact_backdated_days = 7", "contact_backdated_days = -1", "eligibility.contact_backdated_days:"),
+        ("delivery_unknown_days = 14", "delivery_unknown_days = 1.5", "eligibility.delivery_unknown_days:"),
+        ("faults_need_person = true", "faults_need_person = 1", "eligibility.faults_need_person:"),
+        ('    { condition = "original" },\n', "",
+         'inspection: no rule gives a condition where opened = false, marks = "none", damaged = false, '
+         'accessories = "complete", packaging = "original", works = true; end with one that has no `when`'),
+        ('    { packaging = "original" },\n', "", "inspection: no rule gives a packaging where opened = false"),
+        ("    { when = { works = false }", "    { condition = \"used\" },\n    { when = { works = false }",
+         "inspection: the condition of rule 5 never counts: rules before it always fit"),
+        ('{ when = { opened = true }, condition = "opened" }', "{ when = { opened = true } }",
+         "inspection.rules.7: it names neither a condition nor a packaging"),
+        ("{ when = { opened = true }", '{ when = { opened = "yes" }', "inspection.rules.7.when.opened:"),
+        ("{ when = { works = false }", '{ when = { works = "maybe" }', "inspection.rules.3.when.works."),
+        ("{ when = { works = false }", "{ when = { smell = false }", "inspection.rules.3.when.smell:"),
     ],
 )  # fmt: skip
 def test_every_mistake_is_a_sentence_that_names_the_field(old: str, new: str, says: str) -> None:
     assert says in mistakes_in(changed(old, new))
+
+
+def test_a_policy_may_grade_no_facts_and_leave_no_request_to_a_person() -> None:
+    first, _, rest = TEXT.partition("[eligibility]")
+    policy = read_policy(first + "[conditions]" + rest.partition("[conditions]")[2])
+    assert policy.inspection is None
+    rules = policy.eligibility
+    assert (rules.contact_backdated_days, rules.delivery_unknown_days) == (0, 0)
+    assert not rules.faults_need_person
 
 
 def test_all_mistakes_are_said_at_once() -> None:

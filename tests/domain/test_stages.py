@@ -23,21 +23,21 @@ from returndesk.domain.stages import (
 
 # By hand, from DESIGN 3 (its table, column "when"): R request, A authorization, n decline, c cancellation,
 # q question, w message, s shipment, l loss, r receipts, x correction, i inspections, d decision, a approval,
-# y refusal, g goods-back, o hold, u resumption, k recalculation; t time passed, m the processor answered,
-# h the processor hinted; . is not possible.
+# y refusal, g goods-back, o hold, u resumption, k recalculation, b what becomes of goods;
+# t time passed, m the processor answered, h the processor hinted; . is not possible.
 BY_HAND = {
-    None: "R................. ...",
-    Stage.REQUESTED: ".Ancqw..r......ouk tmh",
-    Stage.AUTHORIZED: "...cqwslr......ouk tmh",
-    Stage.RECEIVED: "....qwslrxi...gouk tmh",
-    Stage.INSPECTED: "....qw..rx.d..gouk tmh",
-    Stage.DECIDED: "....qw..rx..aygouk tmh",
-    Stage.SETTLING: "....qw..r.....gouk tmh",
-    Stage.SETTLED: "....qw..r.....gouk tmh",
-    Stage.CLOSED: ".....w..r.....g... tmh",
-    Stage.DECLINED: ".....w..r......... t..",
-    Stage.EXPIRED: ".....w..r......... t..",
-    Stage.CANCELLED: ".....w..r......... t..",
+    None: "R.................. ...",
+    Stage.REQUESTED: ".Ancqw..r......ouk. tmh",
+    Stage.AUTHORIZED: "...cqwslr......ouk. tmh",
+    Stage.RECEIVED: "....qwslrxi...goukb tmh",
+    Stage.INSPECTED: "....qw..rx.d..goukb tmh",
+    Stage.DECIDED: "....qw..rx..aygoukb tmh",
+    Stage.SETTLING: "....qw..r.....goukb tmh",
+    Stage.SETTLED: "....qw..r.....goukb tmh",
+    Stage.CLOSED: ".....w..r.....g...b tmh",
+    Stage.DECLINED: ".....w..r.......... t..",
+    Stage.EXPIRED: ".....w..r.......... t..",
+    Stage.CANCELLED: ".....w..r.......... t..",
 }
 LETTERS: dict[str, CommandKind | EventKind] = {
     "R": CommandKind.REQUEST,
@@ -58,6 +58,7 @@ LETTERS: dict[str, CommandKind | EventKind] = {
     "o": CommandKind.HOLD,
     "u": CommandKind.RESUMPTION,
     "k": CommandKind.RECALCULATION,
+    "b": CommandKind.DISPOSITIONS,
     "t": EventKind.TIME_PASSED,
     "m": EventKind.REFUND_ANSWERED,
     "h": EventKind.PROCESSOR_HINT,
@@ -84,7 +85,7 @@ def test_every_stage_has_its_row() -> None:
 
 
 def test_an_ended_return_runs_again_only_for_what_comes_late() -> None:
-    late = {CommandKind.MESSAGE, CommandKind.RECEIPTS, CommandKind.GOODS_BACK}
+    late = {CommandKind.MESSAGE, CommandKind.RECEIPTS, CommandKind.GOODS_BACK, CommandKind.DISPOSITIONS}
     for stage in ENDED:
         assert {what for what in CommandKind if allows(stage, what)} <= late
 

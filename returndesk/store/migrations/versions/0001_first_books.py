@@ -212,6 +212,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("resolution", sa.String(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
+        sa.Column("needs_person", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("contacted_at", UtcInstant(), nullable=False),
         sa.Column("recorded_at", UtcInstant(), nullable=False),
         sa.Column("authorized_at", UtcInstant(), nullable=True),

@@ -1,0 +1,142 @@
+"""A request beside the books: what the rules look at, and a dry run of them that writes nothing.
+
+The dry run is the request's own chain and the decision's own settlement, so what it says is what will happen.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from returndesk.domain.eligibility import (
+    Answer,
+    Eligibility,
+    OrderFacts,
+    Plan,
+    RequestedLine,
+    examine,
+    window_ends_on,
+)
+from returndesk.domain.inputs import RequestInput
+from returndesk.domain.lots import Acceptance, Condition, Lot, Packaging, Reception
+from returndesk.domain.policy import Policy
+from returndesk.domain.settlement import PaymentRoom, settle, share_out
+from returndesk.store.payments import refundable
+from returndesk.store.units import OrderTerms, SoldLine, order_terms, sold_lines
+
+
+class ReasonView(BaseModel):
+    """What speaks against a request. A rep may override only what is a rule and no fact."""
+
+    code: str
+    line: int | None
+    answer: Answer
+    overridable: bool
+
+
+class ShareView(BaseModel):
+    """One refund of a settlement; `label` is how the customer knows the payment."""
+
+    label: str | None
+    amount_minor: int
+
+
+class PreviewView(BaseModel):
+    """What would go back if all of it came and was accepted as it was sold, in minor units of `currency`."""
+
+    currency: str
+    goods_minor: int
+    goods_tax_minor: int
+    shipping_minor: int
+    shipping_tax_minor: int
+    total_minor: int
+    refunds: list[ShareView]
+    owed_without_refund_minor: int
+
+
+class EligibilityView(BaseModel):
+    """The rules' answer to a planned request. No `preview` where the order cannot have what is asked back."""
+
+    answer: Answer
+    reasons: list[ReasonView]
+    window_ends_on: date | None
+    preview: PreviewView | None
+
+
+def plan(
+    policy: Policy,
+    order: OrderTerms,
+    lines: Sequence[SoldLine],
+    asked: RequestInput,
+    contacted_at: datetime,
+    asked_at: datetime,
+) -> Plan:
+    """A request with what the books have of its order."""
+    sold = {line.line: line for line in lines}
+    return Plan(
+        policy,
+        OrderFacts(order.ordered_at, order.delivered_on),
+        [
+            RequestedLine(item.line, item.quantity, item.reason, None)
+            if (of := sold.get(item.line)) is None
+            else RequestedLine(
+                item.line, item.quantity, item.reason, of.quantity, of.quantity - of.claimed, of.final_sale
+            )
+            for item in asked.items
+        ],
+        contacted_at,
+        asked_at,
+    )
+
+
+def dry_run(connection: Connection, policy: Policy, asked: RequestInput, now: datetime) -> EligibilityView:
+    """What would come of a request now. Raises `InvalidInput` (`contact_in_future`)."""
+    contacted_at = asked.came_at(now)
+    order = order_terms(connection, asked.order_reference)
+    if order is None:
+        unknown = ReasonView(code="unknown_order", line=None, answer=Answer.INELIGIBLE, overridable=False)
+        return EligibilityView(answer=Answer.INELIGIBLE, reasons=[unknown], window_ends_on=None, preview=None)
+    lines = sold_lines(connection, order.reference)
+    planned = plan(policy, order, lines, asked, contacted_at, now)
+    found = examine(planned)
+    return EligibilityView(
+        answer=found.answer,
+        reasons=[ReasonView(**vars(reason)) for reason in found.reasons],
+        window_ends_on=window_ends_on(policy, planned.order),
+        preview=_preview(connection, policy, order, lines, asked) if _is_possible(found) else None,
+    )
+
+
+def _is_possible(found: Eligibility) -> bool:
+    return all(reason.overridable for reason in found.reasons)
+
+
+def _preview(
+    connection: Connection, policy: Policy, order: OrderTerms, lines: Sequence[SoldLine], asked: RequestInput
+) -> PreviewView:
+    lots = [
+        Lot(
+            number, item.line, item.quantity, item.reason, Reception.RECEIVED, Condition.ORIGINAL,
+            Packaging.ORIGINAL, Acceptance.ACCEPTED,
+        )
+        for number, item in enumerate(asked.items, start=1)
+    ]  # fmt: skip
+    amounts = settle(policy, lots, [line.worth for line in lines], order.shipping_worth)
+    payments = {x.id: x for x in refundable(connection, order.reference, order.currency)}
+    shares, left = share_out(
+        amounts.total_minor, [PaymentRoom(x.id, x.room_minor) for x in payments.values()]
+    )
+    return PreviewView(
+        currency=order.currency,
+        goods_minor=amounts.goods_minor,
+        goods_tax_minor=amounts.goods_tax_minor,
+        shipping_minor=amounts.shipping_minor,
+        shipping_tax_minor=amounts.shipping_tax_minor,
+        total_minor=amounts.total_minor,
+        refunds=[
+            ShareView(label=payments[share.payment_id].label, amount_minor=share.amount_minor)
+            for share in shares
+        ],
+        owed_without_refund_minor=left,
+    )

@@ -13,9 +13,11 @@ from temporalio import activity
 
 from activities.transitions import decision as deciding
 from activities.transitions.authorization import authorization
+from activities.transitions.disputes import dispute_heard
 from activities.transitions.ending import cancellation, decline
 from activities.transitions.inspections import inspections
 from activities.transitions.passing_time import clocks_passed, time_passed
+from activities.transitions.paying_again import paid_by_hand, refund_again
 from activities.transitions.receipts import receipts
 from activities.transitions.refund_answers import refund_answered
 from activities.transitions.request import open_case
@@ -30,8 +32,10 @@ from returndesk.domain.inputs import (
     DeclineInput,
     InspectionsInput,
     MessageInput,
+    PaidByHandInput,
     QuestionInput,
     ReceiptsInput,
+    RefundAgainInput,
     ShipmentInput,
 )
 from returndesk.domain.people import CLOCK, Actor, Role
@@ -59,6 +63,8 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.INSPECTIONS: lambda c, i: inspections(c, InspectionsInput.model_validate(i)),
     CommandKind.DECISION: lambda c, i: deciding.decision(c, DecisionInput.model_validate(i)),
     CommandKind.APPROVAL: lambda c, i: deciding.approval(c, ApprovalInput.model_validate(i)),
+    CommandKind.REFUND_AGAIN: lambda c, i: refund_again(c, RefundAgainInput.model_validate(i)),
+    CommandKind.PAID_BY_HAND: lambda c, i: paid_by_hand(c, PaidByHandInput.model_validate(i)),
 }
 
 
@@ -127,6 +133,8 @@ class Records:
                 time_passed(case)
             elif step.answer is not None:
                 refund_answered(case, step.answer)
+            elif step.dispute_id is not None:
+                dispute_heard(case, step.dispute_id)
             return Stepped(case.save(), case.outcome())
         return Stepped(case.state(), case.outcome())
 

@@ -30,6 +30,7 @@ IdempotencyKey = Annotated[
 _STATUS_OF_REFUSAL = {
     "not_allowed_at_stage": 409,
     "own_decision": 403,
+    "needs_manager": 403,
     "not_found": 404,
     "unknown_return": 404,
     "internal": 500,
@@ -72,7 +73,7 @@ def without_notes(body: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
     texts: dict[str, str] = {}
     stored = body.model_dump(mode="json", exclude_defaults=True)
     for part in (stored, stored.get("override") or {}):
-        for name in ("note", "tracking"):
+        for name in ("note", "tracking", "reference"):
             if part.get(name) is not None:
                 text_id = new_id("txt")
                 texts[text_id], part[name] = part[name], text_id

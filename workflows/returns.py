@@ -66,7 +66,7 @@ class ReturnWorkflow:
         self._case = loaded.state
         while not self._is_over():
             if self._hints:
-                await self._advance_refund(self._hints.pop(0).refund_id)
+                await self._heed(self._hints.pop(0))
             elif self._case.refunds_due:
                 await self._advance_refund(self._case.refunds_due[0])
             elif self._is_time():
@@ -132,6 +132,16 @@ class ReturnWorkflow:
         """A manager lets a large refund go."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.REFUND_AGAIN)
+    async def refund_again(self, command: CommandRef) -> Outcome:
+        """Finance has a refund that failed sent anew."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.PAID_BY_HAND)
+    async def paid_by_hand(self, command: CommandRef) -> Outcome:
+        """Finance paid another way: that much less is owed."""
+        return await self._asked(command)
+
     @request.validator
     @authorization.validator
     @decline.validator
@@ -143,6 +153,8 @@ class ReturnWorkflow:
     @inspections.validator
     @decision.validator
     @approval.validator
+    @refund_again.validator
+    @paid_by_hand.validator
     def _may_be_asked(self, command: CommandRef) -> None:
         """Refuse early, so that nothing reaches history; before the return is loaded only the shape is known."""
         if self._case is None or self._transitions.locked() or allows(self._case.stage, command.kind):
@@ -156,7 +168,7 @@ class ReturnWorkflow:
 
     @workflow.signal(name=HINT_SIGNAL)
     def hint(self, hint: HintRef) -> None:
-        """The processor said something of a refund: it will be looked at."""
+        """The processor said something of a refund or a dispute: it will be looked at."""
         self._hints.append(hint)
 
     # How it is carried out -----------------------------------------------------------------------
@@ -169,9 +181,14 @@ class ReturnWorkflow:
         )
 
     async def _happens(
-        self, what: EventKind, actor: Actor, key: str, answer: RefundAnswer | None = None
+        self,
+        what: EventKind,
+        actor: Actor,
+        key: str,
+        answer: RefundAnswer | None = None,
+        dispute_id: str | None = None,
     ) -> None:
-        await self._step(what, actor, key, answer=answer)
+        await self._step(what, actor, key, answer=answer, dispute_id=dispute_id)
 
     async def _step(
         self,
@@ -181,6 +198,7 @@ class ReturnWorkflow:
         *,
         policy_version: str | None = None,
         answer: RefundAnswer | None = None,
+        dispute_id: str | None = None,
     ) -> Outcome:
         """One transition of the books, under the lock: two updates can pass the validator together."""
         async with self._transitions:
@@ -195,6 +213,7 @@ class ReturnWorkflow:
                     role=actor.role,
                     policy_version=policy_version or self._policy_version(),
                     answer=answer,
+                    dispute_id=dispute_id,
                 ),
                 start_to_close_timeout=STEP_TIMEOUT,
                 local_retry_threshold=RETRY_HERE,
@@ -202,6 +221,14 @@ class ReturnWorkflow:
             )
             self._case = stepped.state
             return stepped.outcome
+
+    async def _heed(self, hint: HintRef) -> None:
+        """Look at what the processor spoke of."""
+        if hint.dispute_id is not None:
+            key = f"dispute:{hint.dispute_id}"
+            await self._happens(EventKind.PROCESSOR_HINT, PROCESSOR, key, dispute_id=hint.dispute_id)
+        if hint.refund_id is not None:
+            await self._advance_refund(hint.refund_id)
 
     async def _advance_refund(self, refund_id: str) -> None:
         """Ask the processor, outside the lock, and write its answer down."""

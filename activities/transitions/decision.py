@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
+from activities.transitions.disputes import note_disputes
 from activities.transitions.facts import common, decided_items
 from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
@@ -188,6 +189,7 @@ def _reserve(case: Case, total_minor: int) -> None:
         )
         case.refunds.append(refund)
     row.owed_without_refund_minor = left
+    note_disputes(case)
     if left:
         case.record("no_payment_for", amount_minor=left, currency=row.currency)
         case.task("refunds", "pay_by_hand", Role.FINANCE, case.due_at(REFUND), amount_minor=left)

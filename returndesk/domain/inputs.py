@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging
 from returndesk.domain.mistakes import TEXT
-from returndesk.domain.orders import Flag, Instant, Reference
+from returndesk.domain.orders import Flag, Instant, Minor, PaymentReference, Reference
 
 
 class Channel(StrEnum):
@@ -216,6 +216,40 @@ class ApprovalInput(_Input):
     note: Note | None = None
 
 
+class RefundAgainInput(_Input):
+    """A refund that failed is asked for anew; without `refund`, what no payment could take at the decision.
+
+    `payment`: the reference of the order's payment to use; else the same one, or whichever has the room.
+    """
+
+    refund: Reference | None = None
+    payment: PaymentReference | None = None
+    note: Note | None = None
+
+
+class PaidHow(StrEnum):
+    """How the customer got money that no refund of ours brought."""
+
+    BANK_TRANSFER = "bank_transfer"
+    CASH = "cash"
+    DASHBOARD = "dashboard"
+    CHARGEBACK = "chargeback"
+
+
+class PaidByHandInput(_Input):
+    """The customer has it another way: instead of a failed `refund`, or what no payment could take.
+
+    No `amount_minor`: all of it; what is left of less is still owed. `reference` is what the customer finds it by.
+    """
+
+    refund: Reference | None = None
+    amount_minor: Annotated[Minor, Field(gt=0)] | None = None
+    how: PaidHow = PaidHow.BANK_TRANSFER
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT)]
+    despite_dispute: Flag = False
+    note: Note | None = None
+
+
 AnyCommandInput = (
     AuthorizationInput
     | DeclineInput
@@ -227,5 +261,7 @@ AnyCommandInput = (
     | InspectionsInput
     | DecisionInput
     | ApprovalInput
+    | RefundAgainInput
+    | PaidByHandInput
 )
 """What somebody may ask of a return that is there."""

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from returndesk.domain.inputs import PaidHow
 from returndesk.domain.lots import Acceptance
 from returndesk.domain.money import exponent
 from returndesk.domain.reasons import REASON_SENTENCES
@@ -37,6 +38,7 @@ class NoticeKind(StrEnum):
     REFUND_ON_ITS_WAY = "refund_on_its_way"
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
+    PAID_BY_HAND = "paid_by_hand"
     QUESTION = "question"
     ON_ITS_WAY = "on_its_way"
     REMINDER = "reminder"
@@ -271,6 +273,7 @@ class Refunded(NoticeFacts):
 class RefundFailed(NoticeFacts):
     """The bank sent a refund back. `was_confirmed`: an earlier notice said it was paid, and this corrects it.
 
+    `is_disputed`: it was refused, because the customer's bank holds the payment's money for a dispute.
     `new_date` is when the customer has the money's new way, or hears from the shop.
     """
 
@@ -280,6 +283,22 @@ class RefundFailed(NoticeFacts):
     new_date: AwareDatetime
     payment_label: str | None = None
     was_confirmed: bool = False
+    is_disputed: bool = False
+
+
+class PaidByHand(NoticeFacts):
+    """The customer has money another way than by a refund of ours. `outstanding_minor` is still owed after it.
+
+    What they find it by (`text_id`) is a text, joined when the mail is sent.
+    """
+
+    kind: Literal[NoticeKind.PAID_BY_HAND] = NoticeKind.PAID_BY_HAND
+    paid_at: AwareDatetime
+    paid_minor: Amount = Field(gt=0)
+    how: PaidHow
+    text_id: str = Field(min_length=1)
+    outstanding_minor: Amount = 0
+    is_late: bool = False
 
 
 class Reminder(NoticeFacts):
@@ -353,6 +372,7 @@ AnyFacts = (
     | RefundOnItsWay
     | Refunded
     | RefundFailed
+    | PaidByHand
     | Question
     | OnItsWay
     | Reminder

@@ -44,6 +44,8 @@ class CommandKind(StrEnum):
     INSPECTIONS = "inspections"
     DECISION = "decision"
     APPROVAL = "approval"
+    REFUND_AGAIN = "refund-again"
+    PAID_BY_HAND = "paid-by-hand"
 
 
 class EventKind(StrEnum):
@@ -89,7 +91,7 @@ ALLOWED: dict[Stage | None, frozenset[CommandKind | EventKind]] = {
     Stage.RECEIVED: frozenset({CommandKind.RECEIPTS, CommandKind.INSPECTIONS}) | _TALK | _ANY_EVENT,
     Stage.INSPECTED: frozenset({CommandKind.RECEIPTS, CommandKind.DECISION}) | _TALK | _ANY_EVENT,
     Stage.DECIDED: frozenset({CommandKind.APPROVAL}) | _TALK | _ANY_EVENT,
-    Stage.SETTLING: _TALK | _ANY_EVENT,
+    Stage.SETTLING: frozenset({CommandKind.REFUND_AGAIN, CommandKind.PAID_BY_HAND}) | _TALK | _ANY_EVENT,
     Stage.SETTLED: _TALK | _ANY_EVENT,
     Stage.CLOSED: _MONEY_EVENTS,
     Stage.DECLINED: frozenset(),
@@ -126,7 +128,7 @@ class Milestones:
 
 
 def derive(milestones: Milestones, lots: Sequence[Lot], refunds: Collection[RefundStatus]) -> Stage:
-    """The stage of a return, from its facts alone."""
+    """The stage of a return, from its facts alone. Of refunds only those count that were not replaced."""
     if milestones.decided:
         return _after_decision(milestones, refunds)
     if milestones.declined:

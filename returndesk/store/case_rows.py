@@ -243,7 +243,18 @@ _TASK = select(_tasks.c.id).where(_tasks.c.id == bindparam("id"))
 
 def file_tasks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add work for people; what is filed already stays as it is."""
-    append(connection, tables.Task, [r for r in rows if connection.scalar(_TASK, {"id": r["id"]}) is None])
+    append(connection, tables.Task, [row for row in rows if not is_filed(connection, row["id"])])
+
+
+def is_filed(connection: Connection, task_id: str) -> bool:
+    """Whether a person was asked for this, done or not."""
+    return connection.scalar(_TASK, {"id": task_id}) is not None
+
+
+def end_tasks(connection: Connection, task_ids: Sequence[str], now: datetime, actor_id: str) -> None:
+    """People need not do this any more; what was done already keeps who did it."""
+    if task_ids:
+        connection.execute(_END_TASK, [{"key_id": x, "done_at": now, "done_by": actor_id} for x in task_ids])
 
 
 def end_next_step(connection: Connection, rma: str, now: datetime, actor_id: str) -> None:

@@ -78,11 +78,17 @@ class Case:
     _records: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _notices: list[AnyFacts] = field(default_factory=list)
     _tasks: list[dict[str, Any]] = field(default_factory=list)
+    _ended_tasks: list[str] = field(default_factory=list)
 
     @cached_property
     def order_lines(self) -> list[units.SoldLine]:
         """The lines of the order, in order, as this transaction first saw them."""
         return units.sold_lines(self.connection, self.row.order_reference)
+
+    @property
+    def live_refunds(self) -> list[RefundRow]:
+        """The refunds by which the shop pays, or still has to: a failed one that was replaced is none."""
+        return [refund for refund in self.refunds if refund.replaced_by is None]
 
     @property
     def clocks(self) -> dict[ClockKind, Clock]:
@@ -109,6 +115,10 @@ class Case:
                     "details": details, "created_at": self.now, "due_at": due_at,
                 }
             )  # fmt: skip
+
+    def end_task(self, kind: str) -> None:
+        """What a person was asked for is done, or not needed any more."""
+        self._ended_tasks.append(f"{self.row.rma}/{kind}")
 
     # Clocks -------------------------------------------------------------------------------------
 
@@ -186,7 +196,7 @@ class Case:
             awaiting_approval=row.awaiting_approval,
             owed_without_refund_minor=row.owed_without_refund_minor,
         )
-        return stages.derive(milestones, self.lots, [refund.status for refund in self.refunds])
+        return stages.derive(milestones, self.lots, [refund.status for refund in self.live_refunds])
 
     def save(self) -> CaseState:
         """Write everything back, with the audit records; answers what the run needs to know."""
@@ -209,6 +219,7 @@ class Case:
         case_rows.save_lots(connection, row.rma, self._lots_before, self.lots)
         append(connection, tables.DispositionChange, goods)
         case_rows.file_tasks(connection, self._tasks)
+        case_rows.end_tasks(connection, self._ended_tasks, self.now, self.actor.id)
         self._save_next_step()
         return self.state()
 

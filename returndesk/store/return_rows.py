@@ -76,6 +76,7 @@ class RefundRow:
     submitted_at: datetime | None = None
     credited_at: datetime | None = None
     failed_at: datetime | None = None
+    replaced_by: str | None = None
 
 
 _RETURN_COLUMNS = tuple(field.name for field in fields(ReturnRow))

@@ -15,6 +15,7 @@ IDS_CODES_AND_GOODS = {
     "clocks": "rma kind unit events",
     "commands": "id rma kind actor_id role policy_version idempotency_key input_hash input outcome",
     "contacts": "id order_reference rma channel actor_id",
+    "disputes": "id payment_id status",
     "dispositions": "rma disposition actor_id",
     "ledger": "entry account rma currency",
     "lots": "rma reason reception condition packaging acceptance reasons disposition",
@@ -25,7 +26,8 @@ IDS_CODES_AND_GOODS = {
     "payments": "id order_reference processor reference label currency",
     "policies": "version body",
     "processor_events": "id type object_reference payment_reference refund_id status bank_reference result",
-    "refunds": "id rma payment_id currency status failure_reason parameters_hash processor_reference bank_reference",
+    "refunds": "id rma payment_id currency status failure_reason parameters_hash processor_reference bank_reference "
+    "replaced_by",
     "returns": "rma order_reference contact_id policy_version stage channel resolution currency decided_by approved_by "
     "audit_head",
     "tasks": "id rma queue kind owner_role details done_by",

@@ -21,7 +21,7 @@ from returndesk.domain.stages import (
 )
 
 # By hand, from DESIGN 3 (its table, column "when"): R request, A authorization, n decline, c cancellation,
-# q question, w message, s shipment, r receipts, i inspections, d decision, a approval; t time passed, m the processor answered, h the processor hinted; . is not possible.
+# q question, w message, s shipment, r receipts, i inspections, d decision, a approval, f refund again, p paid by hand; t time passed, m the processor answered, h the processor hinted; . is not possible.
 BY_HAND = {
     None: "R......... ....",
     Stage.REQUESTED: ".Ancqw.... .tmh",
@@ -29,7 +29,7 @@ BY_HAND = {
     Stage.RECEIVED: "....qw.ri. .tmh",
     Stage.INSPECTED: "....qw.r.d .tmh",
     Stage.DECIDED: "....qw.... atmh",
-    Stage.SETTLING: "....qw.... .tmh",
+    Stage.SETTLING: "....qw.... .fptmh",
     Stage.SETTLED: "....qw.... .tmh",
     Stage.CLOSED: ".......... ..mh",
     Stage.DECLINED: ".......... ....",
@@ -48,6 +48,8 @@ LETTERS: dict[str, CommandKind | EventKind] = {
     "i": CommandKind.INSPECTIONS,
     "d": CommandKind.DECISION,
     "a": CommandKind.APPROVAL,
+    "f": CommandKind.REFUND_AGAIN,
+    "p": CommandKind.PAID_BY_HAND,
     "t": EventKind.TIME_PASSED,
     "m": EventKind.REFUND_ANSWERED,
     "h": EventKind.PROCESSOR_HINT,

@@ -211,6 +211,7 @@ def audit_verify() -> None:
 @app.command()
 def doctor(repair: Annotated[bool, typer.Option(help="Start what should be running.")] = False) -> None:
     """Say for each part what was found and whether it answers; with --repair also what was done about it."""
+    from rich.console import Console
     from rich.progress import Progress
 
     from returndesk import doctor as surgery
@@ -218,7 +219,7 @@ def doctor(repair: Annotated[bool, typer.Option(help="Start what should be runni
 
     async def examine() -> None:
         installation = _installation()
-        with Progress(transient=True) as bar:
+        with Progress(transient=True, console=Console(stderr=True)) as bar:
             looking = bar.add_task("Looking for the open returns", total=None)
             findings = await surgery.examine(
                 installation, lambda done, of: bar.update(looking, completed=done, total=of)
@@ -228,7 +229,7 @@ def doctor(repair: Annotated[bool, typer.Option(help="Start what should be runni
             if finding.advice and not (repair and finding.advice == surgery.REPAIR):
                 typer.echo(f"    {finding.advice}")
         if repair:
-            with Progress(transient=True) as bar:
+            with Progress(transient=True, console=Console(stderr=True)) as bar:
                 starting = bar.add_task("Starting what does not run", total=None)
                 done = await start_what_stopped(
                     installation, lambda done, of: bar.update(starting, completed=done, total=of)

@@ -47,6 +47,9 @@ NOTES = {
     "receipts": "Box smelled of Gribblesea",
     "inspections": "Stain shaped like Plonkshire",
     "decision": "Fenwhistle agreed",
+    "paid-by-hand": "Collected in Mumbleford",
+    "reference": "Grizzlewick-8832",
+    "refund-again": "Card of Splotterby",
 }
 IN_ERRORS = "Drabblestone"
 """What the books and the database are made to say when they fail."""
@@ -54,7 +57,7 @@ PAYMENT = "pi_Mirkwinkle"
 """No payment of Stripe's: its error quotes it."""
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
-    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
+    "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Mumbleford", "Grizzlewick", "Splotterby", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
 )  # fmt: skip
 
 
@@ -221,6 +224,9 @@ async def everything_goes_wrong(shop: Shop) -> str:
     await a_notice_is_broken(shop, rma)
     unpaid = await shop.come_back(await shop.order(payment=PAYMENT))
     await shop.reach(unpaid, "failed")
+    part = {"refund": f"{unpaid}-1", "amount_minor": 1_000, "reference": NOTES["reference"]}
+    again = [await shop.step(unpaid, "paid-by-hand", **part), await shop.step(unpaid, "refund-again")]
+    assert [answer.status_code for answer in again] == [200, 200], [answer.text for answer in again]
     await the_input_is_wrong(shop)
     return rma
 

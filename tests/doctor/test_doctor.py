@@ -1,6 +1,10 @@
 """What the doctor says of an installation that is not there, that runs, and that lost its workflows."""
 
+import asyncio
+import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +20,8 @@ from returndesk.repair import repair
 from returndesk.settings import Settings
 from returndesk.store import tables
 from returndesk.store.migrate import upgrade
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -83,6 +89,39 @@ async def test_repair_starts_an_open_return_that_lost_its_run_and_it_goes_on(liv
     assert by_part(await examine(live.installation))["returns"].answers
     await live.does(rma, "authorization")
     assert (await live.view(rma))["stage"] == "authorized"
+
+
+async def test_the_command_reports_without_repair_and_says_what_it_did_with_it(live: Live) -> None:
+    s = live.installation.settings
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200",
+        "RETURNDESK_DATA": str(s.data), "RETURNDESK_DATABASE_URL": live.database.url,
+        "RETURNDESK_SECRET": "a secret of a test's installation", "RETURNDESK_API_PORT": str(s.api_port),
+        "RETURNDESK_STRIPE_PORT": str(s.stripe_port), "RETURNDESK_SMTP_PORT": str(s.smtp_port),
+        "TEMPORAL_ADDRESS": s.temporal_address or "", "TEMPORAL_NAMESPACE": s.temporal_namespace,
+    }  # fmt: skip
+
+    async def doctor(*words: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "returndesk", "doctor", *words]
+        done = await asyncio.to_thread(
+            subprocess.run, command, env=environment, cwd=ROOT, text=True, capture_output=True, check=False
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout
+
+    rma = await live.request(await live.dress(), 1)
+    await live.client.get_workflow_handle(return_workflow_id(rma)).terminate()
+    code, said = await doctor()
+    assert code == 1
+    assert re.search(
+        rf"--  returns: 1 of \d+ open do not run: {rma}\n    Run: returndesk doctor --repair\.", said
+    )
+    code, said = await doctor("--repair")
+    assert (code, said.splitlines()[-1].partition(" open ")[2]) == (0, f"returns did not run: started {rma}.")
+    code, said = await doctor("--repair")
+    assert said.splitlines()[-1].startswith("Nothing was to be done: ")
+    code, said = await doctor()
+    assert (code, "--repair" in said) == (0, False)
 
 
 async def test_repair_starts_the_upkeep_that_ended(live: Live) -> None:

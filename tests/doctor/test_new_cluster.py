@@ -1,4 +1,4 @@
-"""Temporal's histories are gone: a new cluster, an empty namespace. The books bring every return back (DESIGN 2)."""
+"""Temporal's database is gone, and another cluster stands in its place. The books bring every return back (DESIGN 2)."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest_asyncio
 from invariants import check
-from live import Live, running
+from live import Live, running, temporal_server
 
 from returndesk.doctor import examine
 from returndesk.embedded.temporal_server import TemporalServer
@@ -31,11 +31,11 @@ async def books(_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[str]:
 async def test_a_new_cluster_loses_no_deadline_and_pays_each_refund_once(
     temporal: TemporalServer, books: str, tmp_path: Path
 ) -> None:
-    def cluster() -> AbstractAsyncContextManager[Live]:
-        """The same books, state folder and processor, on a Temporal that never heard of any return."""
-        return running(temporal, books, tmp_path / "data", namespace=f"cluster-{uuid4().hex[:8]}")
+    def shop(server: TemporalServer) -> AbstractAsyncContextManager[Live]:
+        """The same books, state folder and processor, whichever Temporal there is."""
+        return running(server, books, tmp_path / "data", namespace=f"shop-{uuid4().hex[:8]}")
 
-    async with cluster() as live:
+    async with shop(temporal) as live:
         lost, pending, late = [await live.dress() for _ in range(3)]
         await live.fault("lose_answer", lost, count=ATTEMPTS)
         rma_lost = await live.come_back(lost, 1)
@@ -51,7 +51,8 @@ async def test_a_new_cluster_loses_no_deadline_and_pays_each_refund_once(
         await live.reach(rma_closed, "closed")
         await live.mailed(late, 1)
 
-    async with cluster() as live:
+    (tmp_path / "temporal").mkdir()
+    async with temporal_server(tmp_path / "temporal") as another, shop(another) as live:
         [found] = [x for x in await examine(live.installation) if x.part == "returns"]
         assert (found.answers, found.what.split(":")[0]) == (False, "4 of 4 open do not run")
         [said] = await repair(live.installation)

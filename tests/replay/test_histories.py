@@ -15,7 +15,7 @@ from workflows.returns import ReturnWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 KINDS = {
-    "approved", "cancelled", "declined", "expired", "late", "late_failure", "lost_answer", "partial", "pending", "plain", "rejected",
+    "approved", "asked_again", "cancelled", "declined", "disputed", "expired", "late", "late_failure", "lost_answer", "paid_by_hand", "partial", "pending", "plain", "rejected",
     "sent", "unknown",
 }  # fmt: skip
 

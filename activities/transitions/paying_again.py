@@ -70,6 +70,7 @@ def paid_by_hand(case: Case, asked: PaidByHandInput) -> None:
         amount_minor=paid_minor,
         currency=case.row.currency,
         reference=asked.reference,
+        despite_dispute=asked.despite_dispute or None,
         note=asked.note,
     )
     is_late = case.clocks[REFUND].breached

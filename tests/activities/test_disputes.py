@@ -171,6 +171,25 @@ async def test_a_lost_dispute_settles_what_was_owed_and_the_customer_reads_where
     assert dict(accounts) == {"owed_to_customers": 4_000, "charged_back": -4_000}
 
 
+async def test_money_beside_a_small_dispute_is_paid_by_hand_only_where_somebody_says_so(live: Live) -> None:
+    """The bank asks for 5.00 of 40.00; while it does, Stripe refunds nothing of the payment."""
+    sold = await live.dress()
+    await dispute(live, sold, amount=500)
+    await live.is_quiet()
+    rma = await live.come_back(sold, 1)
+    assert (await live.refund_is(rma, "failed"))["amount_minor"] == 3_500
+    assert (await live.view(rma))["owed_without_refund_minor"] == 500
+    body = {"refund": f"{rma}-1", "reference": "SEPA 1"}
+    answer = await live.post(f"returns/{rma}/paid-by-hand", body, role=Role.FINANCE)
+    assert answer.json()["code"] == "payment_disputed"
+    await live.does(rma, "paid-by-hand", body | {"despite_dispute": True}, role=Role.FINANCE)
+    assert (await live.view(rma))["stage"] == "settling", "what is disputed is still open"
+    [record] = [
+        x for x in (await live.get(f"returns/{rma}/timeline"))["items"] if x["what"] == "paid_by_hand"
+    ]
+    assert (record["details"]["amount_minor"], record["details"]["despite_dispute"]) == (3_500, True)
+
+
 async def test_a_dispute_of_a_pending_refunds_payment_fails_it_and_finance_hears_of_both(live: Live) -> None:
     sold = await live.dress()
     await live.fault("pending", sold)

@@ -15,11 +15,13 @@ from activities.transitions.authorization import authorization
 from activities.transitions.correction import correction, loss
 from activities.transitions.decision import approval, decision, refusal
 from activities.transitions.dispositions import dispositions
+from activities.transitions.disputes import dispute_heard
 from activities.transitions.ending import cancellation, decline
 from activities.transitions.goods_back import goods_back
 from activities.transitions.holding import hold, resumption
 from activities.transitions.inspections import inspections
 from activities.transitions.passing_time import clocks_passed, time_passed
+from activities.transitions.paying_again import paid_by_hand, refund_again
 from activities.transitions.recalculation import recalculation
 from activities.transitions.receipts import receipts
 from activities.transitions.refund_answers import refund_answered
@@ -41,9 +43,11 @@ from returndesk.domain.inputs import (
     InspectionsInput,
     LossInput,
     MessageInput,
+    PaidByHandInput,
     QuestionInput,
     RecalculationInput,
     ReceiptsInput,
+    RefundAgainInput,
     RefusalInput,
     ResumptionInput,
     ShipmentInput,
@@ -79,6 +83,8 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.GOODS_BACK: lambda c, i: goods_back(c, GoodsBackInput.model_validate(i)),
     CommandKind.HOLD: lambda c, i: hold(c, HoldInput.model_validate(i)),
     CommandKind.DISPOSITIONS: lambda c, i: dispositions(c, DispositionsInput.model_validate(i)),
+    CommandKind.REFUND_AGAIN: lambda c, i: refund_again(c, RefundAgainInput.model_validate(i)),
+    CommandKind.PAID_BY_HAND: lambda c, i: paid_by_hand(c, PaidByHandInput.model_validate(i)),
     CommandKind.RESUMPTION: lambda c, i: resumption(c, ResumptionInput.model_validate(i)),
 }
 
@@ -156,6 +162,8 @@ class Records:
                 time_passed(case)
             elif step.answer is not None:
                 refund_answered(case, step.answer)
+            elif step.dispute_id is not None:
+                dispute_heard(case, step.dispute_id)
             return Stepped(case.save(), case.outcome())
         return Stepped(case.state(), case.outcome())
 

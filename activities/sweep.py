@@ -14,6 +14,7 @@ from activities.failures import code_of
 from returndesk.domain.stages import RefundStatus
 from returndesk.messages import CommandRef, HintRef
 from returndesk.ports import Clock, PaymentGateway, ReturnDoor
+from returndesk.store import disputes
 from returndesk.store.commands import stamp, unstamped
 from returndesk.store.database import Database
 from returndesk.store.payments import note_external
@@ -96,6 +97,10 @@ class Sweep:
     async def _act(self, event: Waiting, result: str) -> None:
         if result == "sent":
             await self._door.hint(event.rma, HintRef(event.refund_id, event.id, event.policy_version))
+        elif result == "disputed":
+            for rma, policy_version in await asyncio.to_thread(self._note_disputes, event):
+                hint = HintRef(None, event.id, policy_version, dispute_id=event.object_reference)
+                await self._door.hint(rma, hint)
         elif result == "elsewhere":
             await asyncio.to_thread(self._count_refunds_made_elsewhere, event)
 
@@ -107,6 +112,14 @@ class Sweep:
         with self._database.transaction() as connection:
             note_external(connection, event.payment_id, sum(x.amount_minor for x in live))
 
+    def _note_disputes(self, event: Waiting) -> list[tuple[str, str]]:
+        """Keep what the processor itself says of the payment's disputes; the returns that are to be told."""
+        assert event.payment_id is not None, "only events of our payments get here"
+        listed = self._gateway.list_disputes(event.payment_reference)
+        with self._database.transaction() as connection:
+            disputes.note(connection, event.payment_id, listed, self._clock.now())
+            return disputes.concerned(connection, event.payment_id)
+
     def _waiting(self) -> list[Waiting]:
         with self._database.reading() as connection:
             return waiting(connection, BATCH)
@@ -115,6 +128,8 @@ class Sweep:
         """What to do with an event; None: wait a little, our own call may be about to say the same."""
         if event.payment_id is None:
             return "not_ours"
+        if event.is_dispute:
+            return "disputed"
         if event.refund_status is None:
             return "elsewhere" if event.is_refund else "nothing_to_do"
         if event.refund_status in (RefundStatus.REQUESTED, RefundStatus.UNKNOWN):

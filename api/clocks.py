@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from api.desk import desk_of
 from api.identity import require
 from api.problems import problems
-from api.returns import Rma
+from api.return_commands import Rma
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.rma import parse
 from returndesk.store.clock_accounts import ClockAccounts, clock_accounts

@@ -30,6 +30,7 @@ IdempotencyKey = Annotated[
 _STATUS_OF_REFUSAL = {
     "not_allowed_at_stage": 409,
     "own_decision": 403,
+    "needs_manager": 403,
     "not_found": 404,
     "unknown_return": 404,
     "internal": 500,
@@ -67,7 +68,7 @@ class CommandState(BaseModel):
     stage: Stage | None
 
 
-_WRITTEN_BY_PEOPLE = ("note", "tracking")
+_WRITTEN_BY_PEOPLE = ("note", "tracking", "reference")
 
 
 def without_notes(body: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:

@@ -24,9 +24,11 @@ from returndesk.domain.inputs import (
     InspectionsInput,
     LossInput,
     MessageInput,
+    PaidByHandInput,
     QuestionInput,
     RecalculationInput,
     ReceiptsInput,
+    RefundAgainInput,
     RefusalInput,
     RequestInput,
     ResumptionInput,
@@ -321,3 +323,27 @@ async def dispose(
 ) -> Response:
     """Say what becomes of goods that are here, also after the end: what was on hold is restocked one day."""
     return await _command(CommandKind.DISPOSITIONS, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/refund-again", response_model=CommandAnswer, responses=_COMMAND)
+async def refund_again(
+    rma: Rma,
+    body: RefundAgainInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.REFUND_AGAIN)],
+) -> Response:
+    """Ask for a failed refund anew, on the same payment or another of the order's; or for what had no payment."""
+    return await _command(CommandKind.REFUND_AGAIN, rma, body, request, key, actor)
+
+
+@router.post("/returns/{rma}/paid-by-hand", response_model=CommandAnswer, responses=_COMMAND)
+async def paid_by_hand(
+    rma: Rma,
+    body: PaidByHandInput,
+    request: Request,
+    key: IdempotencyKey,
+    actor: Annotated[Actor, _may(CommandKind.PAID_BY_HAND)],
+) -> Response:
+    """Record that the customer was paid another way. Above the approval limit a manager does, and not who decided."""
+    return await _command(CommandKind.PAID_BY_HAND, rma, body, request, key, actor)

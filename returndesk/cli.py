@@ -209,20 +209,32 @@ def audit_verify() -> None:
 
 
 @app.command()
-def doctor(repair: Annotated[bool, typer.Option(help="Restart what should be running.")] = False) -> None:
-    """Say for each part what was found and whether it answers."""
-    from returndesk.doctor import examine as examine_parts
-    from returndesk.doctor import repair as repair_returns
+def doctor(repair: Annotated[bool, typer.Option(help="Start what should be running.")] = False) -> None:
+    """Say for each part what was found and whether it answers; with --repair also what was done about it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from returndesk import doctor as surgery
+    from returndesk.repair import repair as start_what_stopped
 
     async def examine() -> None:
         installation = _installation()
-        findings = await examine_parts(installation)
+        with Progress(transient=True, console=Console(stderr=True)) as bar:
+            looking = bar.add_task("Looking for the open returns", total=None)
+            findings = await surgery.examine(
+                installation, lambda done, of: bar.update(looking, completed=done, total=of)
+            )
         for finding in findings:
             typer.echo(f"{'ok ' if finding.answers else '-- '} {finding.part}: {finding.what}")
-            if finding.advice:
+            if finding.advice and not (repair and finding.advice == surgery.REPAIR):
                 typer.echo(f"    {finding.advice}")
         if repair:
-            for sentence in await repair_returns(installation):
+            with Progress(transient=True, console=Console(stderr=True)) as bar:
+                starting = bar.add_task("Starting what does not run", total=None)
+                done = await start_what_stopped(
+                    installation, lambda done, of: bar.update(starting, completed=done, total=of)
+                )
+            for sentence in done:
                 typer.echo(sentence)
         elif not all(finding.answers for finding in findings):
             raise typer.Exit(1)

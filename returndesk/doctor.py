@@ -1,7 +1,6 @@
-"""What runs, what answers and what waits; and how to start again what should be running.
+"""What runs, what answers and what waits. Every part is asked in turn, and nothing is changed, not even a file.
 
-`examine` asks every part in turn and changes nothing, not even a file. `repair` starts workflows that should
-run and do not: a lost Temporal database, or a namespace whose histories are gone, costs nothing but that.
+What should run and does not is started by `repair`.
 """
 
 import asyncio
@@ -26,37 +25,31 @@ from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     GetSystemInfoRequest,
 )
-from temporalio.client import Client, RPCError, WorkflowExecutionStatus
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.client import Client, RPCError
 
+from activities.sweep import COMMAND_AGE
 from returndesk.domain.errors import ProcessorRefused, ReturndeskError, Unanswered
 from returndesk.domain.stages import RefundStatus
 from returndesk.installation import Installation
-from returndesk.messages import (
-    RETURN_WORKFLOW,
-    TASK_QUEUE,
-    UPKEEP_WORKFLOW,
-    ReturnInput,
-    UpkeepInput,
-    return_workflow_id,
-    upkeep_workflow_id,
-)
+from returndesk.messages import TASK_QUEUE
+from returndesk.repair import Progress, named, what_stopped
 from returndesk.store import migrate, tables
 from workflows.upkeep import DUTIES
 
 ANSWER_SECONDS_MAX = 5.0
 POLLED_WITHIN = timedelta(seconds=90)
 """A worker that has nothing to do asks for work again at least once a minute."""
-COMMAND_PATIENCE = timedelta(minutes=1)
+EVENT_PATIENCE = timedelta(minutes=1)
 NOTICE_PATIENCE = timedelta(minutes=10)
 REFUND_PATIENCE = timedelta(hours=1)
 RETENTION_MIN = timedelta(days=1)
-STARTS_AT_ONCE = 20
+SWEPT = "The upkeep's sweep carries them out as soon as it and a worker run."
 NO_SUCH_PAYMENT = "pi_returndesk_doctor"
 """Asked after only to hear whether the processor answers and takes our key."""
 UP = "Start it: returndesk up."
 UNVERSIONED = "without a version"
 VERSIONED = WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+REPAIR = "Run: returndesk doctor --repair."
 
 
 @dataclass(frozen=True)
@@ -69,8 +62,11 @@ class Finding:
     advice: str = ""
 
 
-async def examine(installation: Installation) -> list[Finding]:
-    """Every part of an installation, in the order in which they need each other."""
+async def examine(installation: Installation, progress: Progress = lambda _done, _all: None) -> list[Finding]:
+    """Every part of an installation, in the order in which they need each other.
+
+    `progress` is told how many of the open returns were looked at.
+    """
     i = installation
     books = await _asked("database", asyncio.to_thread(_database, i))
     return [
@@ -78,54 +74,13 @@ async def examine(installation: Installation) -> list[Finding]:
         _folder(i.data),
         await _asked("policy", asyncio.to_thread(_policy, i)),
         books,
-        *await _temporal(i),
+        *await _temporal(i, progress if books.answers else None),
         await _asked("Stripe", asyncio.to_thread(_stripe, i)),
         await _asked("mail", _mail(i)),
         await _asked("photos", asyncio.to_thread(_photos, i)),
         await _asked("API", asyncio.to_thread(_api, i)),
         *(await asyncio.to_thread(_waiting, i) if books.answers else []),
     ]
-
-
-async def repair(installation: Installation) -> list[str]:
-    """Start the upkeep and every open return that does not run; a sentence for each thing that was done.
-
-    Raises `ConfigurationError` where Temporal does not answer.
-    """
-    client = await installation.connect()
-    done = [
-        f"Started the upkeep workflow for {duty}."
-        for duty in DUTIES
-        if await _started(client, UPKEEP_WORKFLOW, UpkeepInput(duty), upkeep_workflow_id(duty))
-    ]
-    gate = asyncio.Semaphore(STARTS_AT_ONCE)
-
-    async def start(rma: str) -> bool:
-        async with gate:
-            return await _started(client, RETURN_WORKFLOW, ReturnInput(rma), return_workflow_id(rma))
-
-    rmas = await asyncio.to_thread(_open_returns, installation)
-    started = await asyncio.gather(*map(start, rmas))
-    done += [
-        f"Started {rma}, which is open and did not run."
-        for rma, now in zip(rmas, started, strict=True)
-        if now
-    ]
-    return done or ["Everything that should run does. Nothing was changed."]
-
-
-async def _started(client: Client, workflow: str, of: ReturnInput | UpkeepInput, workflow_id: str) -> bool:
-    """Start it; False where it runs already."""
-    try:
-        await client.start_workflow(workflow, of, id=workflow_id, task_queue=TASK_QUEUE)
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
-
-
-def _open_returns(installation: Installation) -> list[str]:
-    with installation.database.read() as session:
-        return list(session.exec(select(tables.Return.rma).where(col(tables.Return.ended_at).is_(None))))
 
 
 async def _asked(part: str, answer: Awaitable[Finding]) -> Finding:
@@ -177,8 +132,8 @@ def _database(installation: Installation) -> Finding:
     return Finding("database", f"{kind} answers, at {known.current}", True)
 
 
-async def _temporal(installation: Installation) -> list[Finding]:
-    """The server, whether a worker asks it for work, and the workflows that go on for ever."""
+async def _temporal(installation: Installation, progress: Progress | None) -> list[Finding]:
+    """The server, whether a worker asks it for work, and what should run; None: there are no books to compare with."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
             client = await installation.connect()
@@ -187,7 +142,7 @@ async def _temporal(installation: Installation) -> list[Finding]:
     return [
         await _asked("Temporal", _server(client)),
         await _asked("worker", _worker(client)),
-        await _asked("upkeep", _upkeep(client)),
+        *(await _running(installation, client, progress) if progress else []),
     ]
 
 
@@ -238,21 +193,20 @@ def _build(of: WorkerDeploymentOptions | WorkerDeploymentVersion) -> str:
     return f"of build {of.build_id} of {of.deployment_name}" if versioned and of.build_id else UNVERSIONED
 
 
-async def _upkeep(client: Client) -> Finding:
-    stopped = []
-    for duty in DUTIES:
-        try:
-            described = await client.get_workflow_handle(upkeep_workflow_id(duty)).describe()
-        except RPCError:
-            stopped.append(duty)
-            continue
-        if described.status is not WorkflowExecutionStatus.RUNNING:
-            stopped.append(duty)
-    if stopped:
-        return Finding(
-            "upkeep", f"{' and '.join(stopped)} do not run", False, "Run: returndesk doctor --repair."
-        )
-    return Finding("upkeep", f"{' and '.join(DUTIES)} run", True)
+async def _running(installation: Installation, client: Client, progress: Progress) -> list[Finding]:
+    """However many returns are open: each look has its own time, all of them together have none."""
+    try:
+        stopped = await what_stopped(client, installation.database, progress)
+    except RPCError as error:
+        return [Finding("returns", f"cannot be looked for ({type(error).__name__})", False, UP)]
+    duties = f"{' and '.join(stopped.duties or DUTIES)} {'do not run' if stopped.duties else 'run'}"
+    said = f"{stopped.open_returns} open, each with its workflow"
+    if stopped.returns:
+        said = f"{len(stopped.returns)} of {stopped.open_returns} open do not run: {named(stopped.returns)}"
+    return [
+        Finding("upkeep", duties, not stopped.duties, REPAIR if stopped.duties else ""),
+        Finding("returns", said, not stopped.returns, REPAIR if stopped.returns else ""),
+    ]
 
 
 def _stripe(installation: Installation) -> Finding:
@@ -305,15 +259,24 @@ def _count(session: Session, *conditions: object) -> int:
 
 def _commands(session: Session, now: datetime) -> Finding:
     c = tables.Command
-    waiting = _count(session, col(c.stamped_at).is_(None), c.recorded_at < now - COMMAND_PATIENCE)
-    said = f"{waiting} without an outcome for more than a minute"
-    return Finding("commands", said, not waiting, "A worker that runs carries them out." if waiting else "")
+    waiting = _count(session, col(c.stamped_at).is_(None), c.recorded_at < now - COMMAND_AGE)
+    said = f"{waiting} without an outcome for more than {COMMAND_AGE.seconds} s"
+    return Finding("commands", said, not waiting, SWEPT if waiting else "")
+
+
+def _events(session: Session, now: datetime) -> Finding:
+    e = tables.ProcessorEvent
+    waiting = _count(session, col(e.handled_at).is_(None), e.received_at < now - EVENT_PATIENCE)
+    said = f"{waiting} of the processor's not acted upon for more than a minute"
+    return Finding("events", said, not waiting, SWEPT if waiting else "")
 
 
 def _notices(session: Session, now: datetime) -> Finding:
     n = tables.Notice
     waiting = _count(session, col(n.settled_at).is_(None), n.written_at < now - NOTICE_PATIENCE)
-    said = f"{waiting} waiting for more than 10 minutes"
+    t = tables.Task
+    failed = _count(session, t.kind == "mail_refused", col(t.done_at).is_(None))
+    said = f"{waiting} waiting for more than 10 minutes, {failed} refused for good that a rep is to tell"
     return Finding("notices", said, not waiting, "See whether the mail server takes mail." if waiting else "")
 
 
@@ -330,4 +293,9 @@ def _refunds(session: Session, now: datetime) -> Finding:
     )
 
 
-_WAITING: tuple[Callable[[Session, datetime], Finding], ...] = (_commands, _notices, _refunds)
+_WAITING: tuple[Callable[[Session, datetime], Finding], ...] = (
+    _commands,
+    _events,
+    _notices,
+    _refunds,
+)

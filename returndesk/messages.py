@@ -47,11 +47,12 @@ class CommandRef:
 
 @dataclass(frozen=True)
 class HintRef:
-    """The processor said something of a refund: look for yourself."""
+    """The processor said something of a refund, or of a dispute: look for yourself."""
 
-    refund_id: str
+    refund_id: str | None
     event_id: str
     policy_version: str
+    dispute_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Step:
     role: Role
     policy_version: str | None
     answer: RefundAnswer | None = None
+    dispute_id: str | None = None
 
 
 @dataclass(frozen=True)

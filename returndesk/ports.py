@@ -6,6 +6,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Protocol
 
+from returndesk.domain.disputes import Dispute
 from returndesk.domain.mail import Delivery
 from returndesk.domain.stages import RefundStatus
 from returndesk.messages import CommandRef, HintRef, Outcome
@@ -62,6 +63,10 @@ class PaymentGateway(Protocol):
         """Every refund of a payment, completely."""
         ...
 
+    def list_disputes(self, payment_reference: str) -> Sequence[Dispute]:
+        """Every dispute of a payment, completely."""
+        ...
+
 
 class Mailer(Protocol):
     """An SMTP server."""
@@ -98,5 +103,5 @@ class ReturnDoor(Protocol):
         ...
 
     async def hint(self, rma: str, hint: HintRef) -> None:
-        """Tell a return's run that the processor said something of a refund."""
+        """Tell a return's run that the processor said something of a refund or a dispute."""
         ...

@@ -85,6 +85,8 @@ WEBHOOKS = (
     "refund.failed",
     "charge.dispute.created",
     "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
 """What the endpoint is subscribed to, at Stripe and at the sandbox."""

@@ -67,7 +67,7 @@ class ReturnWorkflow:
         self._case = loaded.state
         while not self._is_over():
             if self._hints:
-                await self._advance_refund(self._hinted_refund())
+                await self._heed(self._hints.pop(0))
             elif self._case.refunds_due:
                 await self._advance_refund(self._case.refunds_due[0])
             elif self._is_time():
@@ -173,6 +173,16 @@ class ReturnWorkflow:
         """The warehouse says what becomes of goods, also long after the end."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.REFUND_AGAIN)
+    async def refund_again(self, command: CommandRef) -> Outcome:
+        """Finance has a refund that failed sent anew."""
+        return await self._asked(command)
+
+    @workflow.update(name=CommandKind.PAID_BY_HAND)
+    async def paid_by_hand(self, command: CommandRef) -> Outcome:
+        """Finance paid another way: that much less is owed."""
+        return await self._asked(command)
+
     @request.validator
     @authorization.validator
     @decline.validator
@@ -192,6 +202,8 @@ class ReturnWorkflow:
     @resumption.validator
     @recalculation.validator
     @dispositions.validator
+    @refund_again.validator
+    @paid_by_hand.validator
     def _may_be_asked(self, command: CommandRef) -> None:
         """Refuse early, so that nothing reaches history; before the return is loaded only the shape is known."""
         if self._case is None or self._transitions.locked() or allows(self._case.stage, command.kind):
@@ -205,7 +217,7 @@ class ReturnWorkflow:
 
     @workflow.signal(name=HINT_SIGNAL)
     def hint(self, hint: HintRef) -> None:
-        """The processor said something of a refund: it will be looked at."""
+        """The processor said something of a refund or a dispute: it will be looked at."""
         self._hints.append(hint)
 
     # How it is carried out -----------------------------------------------------------------------
@@ -218,9 +230,14 @@ class ReturnWorkflow:
         )
 
     async def _happens(
-        self, what: EventKind, actor: Actor, key: str, answer: RefundAnswer | None = None
+        self,
+        what: EventKind,
+        actor: Actor,
+        key: str,
+        answer: RefundAnswer | None = None,
+        dispute_id: str | None = None,
     ) -> None:
-        await self._step(what, actor, key, answer=answer)
+        await self._step(what, actor, key, answer=answer, dispute_id=dispute_id)
 
     async def _step(
         self,
@@ -230,6 +247,7 @@ class ReturnWorkflow:
         *,
         policy_version: str | None = None,
         answer: RefundAnswer | None = None,
+        dispute_id: str | None = None,
     ) -> Outcome:
         """One transition of the books, under the lock: two updates can pass the validator together."""
         async with self._transitions:
@@ -244,6 +262,7 @@ class ReturnWorkflow:
                     role=actor.role,
                     policy_version=policy_version or self._policy_version(),
                     answer=answer,
+                    dispute_id=dispute_id,
                 ),
                 start_to_close_timeout=STEP_TIMEOUT,
                 local_retry_threshold=RETRY_HERE,
@@ -252,15 +271,22 @@ class ReturnWorkflow:
             self._case = stepped.state
             return stepped.outcome
 
-    def _hinted_refund(self) -> str:
-        """The refund whose hint has waited longest. One look answers all hints of it that are here by now."""
-        refund_id = self._hints.pop(0).refund_id
-        others = [hint for hint in self._hints if hint.refund_id != refund_id]
+    async def _heed(self, hint: HintRef) -> None:
+        """Look at what the processor spoke of."""
+        if hint.dispute_id is not None:
+            key = f"dispute:{hint.dispute_id}"
+            await self._happens(EventKind.PROCESSOR_HINT, PROCESSOR, key, dispute_id=hint.dispute_id)
+        if hint.refund_id is not None:
+            self._answer_together(hint.refund_id)
+            await self._advance_refund(hint.refund_id)
+
+    def _answer_together(self, refund_id: str) -> None:
+        """One look answers all hints of a refund that are here by now."""
+        others = [hint for hint in self._hints if hint.refund_id != refund_id or hint.dispute_id is not None]
         # Runs that began before 22 November 2026 (0.1.0) may have looked once for each. When none of them is
         # open, `workflow.deprecate_patch(ONE_LOOK)` takes the place of the question: docs/deploying.md.
         if len(others) < len(self._hints) and workflow.patched(ONE_LOOK):
             self._hints = others
-        return refund_id
 
     async def _advance_refund(self, refund_id: str) -> None:
         """Ask the processor, outside the lock, and write its answer down."""

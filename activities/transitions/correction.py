@@ -61,5 +61,5 @@ def loss(case: Case, asked: LossInput) -> None:
         assert lot.line is not None, "only goods of an order line are sent"
         release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
     case.resume_clocks(GOODS_IN_TRANSIT)
-    case.done("look_for_parcel")
+    case.end_task("look_for_parcel")
     case.record("lost", lots=[[lot.number, lot.line, lot.quantity] for lot in lost], note=asked.note)

@@ -206,7 +206,7 @@ def _announce(case: Case, decided: Decided) -> None:
     verdicts = {item.verdict for item in items}
     is_late = case.clocks[PROCESSING].breached
     goods_back_by = _goods_back_by(case, lots)
-    if all(x.status in SUBMITTED for x in case.owed_refunds) and not case.row.owed_without_refund_minor:
+    if all(x.status in SUBMITTED for x in case.live_refunds) and not case.row.owed_without_refund_minor:
         case.stop_clock(REFUND, "nothing_due")
     if Acceptance.ACCEPTED not in verdicts:
         case.notice(

@@ -37,8 +37,8 @@ def goods_back(case: Case, asked: GoodsBackInput) -> None:
     if not any(lot.goes_back for lot in case.lots):
         case.row.goods_back_by = None
         for number in range(1, case.row.decisions + 1):
-            case.done(f"goods_back_{number}")
-        case.done("goods_back_late")
+            case.end_task(f"goods_back_{number}")
+        case.end_task("goods_back_late")
     case.notice(
         GoodsLeft(
             **common(case, _items(case, chosen)), left_at=case.now, way=asked.way, text_id=asked.tracking

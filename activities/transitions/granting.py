@@ -5,6 +5,7 @@ All of it in the transaction of the decision, so what was granted can be paid; a
 
 from dataclasses import replace
 
+from activities.transitions.disputes import note_disputes
 from returndesk.domain.clock import REFUND
 from returndesk.domain.lots import Lot
 from returndesk.domain.people import Role
@@ -58,7 +59,7 @@ def take_back(case: Case, decided: Decided) -> None:
         take_back_grant(connection, row.order_reference, share)
     if amounts.shipping_granted:
         take_back_shipping(connection, row.order_reference)
-    for refund in case.owed_refunds:
+    for refund in case.live_refunds:
         if refund.decision == decided.number:
             assert refund.status is RefundStatus.REQUESTED, "what waits for a manager was not sent"
             release(connection, refund.payment_id, refund.amount_minor)
@@ -67,7 +68,7 @@ def take_back(case: Case, decided: Decided) -> None:
         ledger.withdrawn(connection, row.rma, decided.number, row.currency, case.now, amounts)
     row.owed_without_refund_minor -= decided.owed_without_refund_minor
     if decided.owed_without_refund_minor:
-        case.done(PAY_BY_HAND)
+        case.end_task(PAY_BY_HAND)
     _add(case, amounts, -1)
 
 
@@ -103,6 +104,7 @@ def _reserve(case: Case, decided: Decided) -> int:
             decision=decided.number,
         )
         case.refunds.append(refund)
+    note_disputes(case)
     if left:
         case.record("no_payment_for", amount_minor=left, currency=row.currency)
         case.task("refunds", PAY_BY_HAND, Role.FINANCE, case.due_at(REFUND), amount_minor=left)

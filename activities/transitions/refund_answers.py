@@ -6,16 +6,19 @@ customer is told, and its clock runs again where it stood (DESIGN 4 and 5).
 
 from activities.transitions.facts import accepted_items, common
 from returndesk.domain.clock import REFUND
+from returndesk.domain.disputes import REFUSED_FOR_DISPUTE
 from returndesk.domain.notices import Refunded, RefundFailed, RefundOnItsWay
 from returndesk.domain.people import Role
 from returndesk.domain.stages import SUBMITTED, RefundStatus
 from returndesk.messages import RefundAnswer
 from returndesk.store import ledger
+from returndesk.store.case_rows import is_filed
 from returndesk.store.cases import Case
 from returndesk.store.payments import capture_refund, label_of, release, reverse_refund
 from returndesk.store.return_rows import RefundRow
 
-_FAILED = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+FAILED = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+"""Refunds that certainly were not paid: they may be asked for again, or paid by hand."""
 
 
 def refund_answered(case: Case, answer: RefundAnswer) -> None:
@@ -27,7 +30,9 @@ def refund_answered(case: Case, answer: RefundAnswer) -> None:
     refund.bank_reference = answer.bank_reference or refund.bank_reference
     if answer.needs_person:
         case.task("refunds", f"look_into_{refund.id}", Role.FINANCE, case.due_at(REFUND), refund=refund.id)
-    if answer.status is before or before in _FAILED or _is_step_back(before, answer.status):
+    if before in FAILED and answer.status in SUBMITTED:
+        _contradicted(case, refund, answer)
+    if answer.status is before or before in FAILED or _is_step_back(before, answer.status):
         return
     refund.status = answer.status
     refund.failure_reason = answer.failure_reason or answer.refused_code
@@ -41,22 +46,42 @@ def refund_answered(case: Case, answer: RefundAnswer) -> None:
     )
     if answer.status in SUBMITTED:
         _submitted(case, refund, before)
-    elif answer.status in _FAILED:
+    elif answer.status in FAILED:
         _failed(case, refund, before)
+
+
+def _contradicted(case: Case, refund: RefundRow, answer: RefundAnswer) -> None:
+    """The processor took back its no: it may be paid twice, or have been paid after all. A person finds out."""
+    kind = f"contradicted_{refund.id}"
+    if is_filed(case.connection, f"{refund.rma}/{kind}"):
+        return
+    case.record("contradicted", refund=refund.id, status=answer.status, replaced_by=refund.replaced_by)
+    case.task("refunds", kind, Role.FINANCE, case.rules.calendar.add(case.now, 1), refund=refund.id,
+              status=answer.status, replaced_by=refund.replaced_by)  # fmt: skip
+
+
+def stop_clock_when_paid(case: Case, reason: str) -> None:
+    """Nothing is owed that the processor has not taken: the shop has done its part."""
+    if all(x.status in SUBMITTED for x in case.live_refunds) and not case.row.owed_without_refund_minor:
+        case.stop_clock(REFUND, reason)
+
+
+def outstanding_minor(case: Case) -> int:
+    """What the customer does not have yet."""
+    unpaid = (x.amount_minor for x in case.live_refunds if x.status is not RefundStatus.SUCCEEDED)
+    return case.row.owed_without_refund_minor + sum(unpaid)
 
 
 def _is_step_back(before: RefundStatus, after: RefundStatus) -> bool:
     """A stale answer never moves a refund back."""
     if before is RefundStatus.SUCCEEDED:
-        return after not in _FAILED
-    return before in SUBMITTED and after not in SUBMITTED | _FAILED
+        return after not in FAILED
+    return before in SUBMITTED and after not in SUBMITTED | FAILED
 
 
 def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     refund.submitted_at = refund.submitted_at or case.now
-    all_submitted = all(x.status in SUBMITTED for x in case.owed_refunds)
-    if all_submitted and not case.row.owed_without_refund_minor:
-        case.stop_clock(REFUND, "refund_submitted")
+    stop_clock_when_paid(case, "refund_submitted")
     label = label_of(case.connection, refund.payment_id)
     is_late = case.clocks[REFUND].breached
     if refund.status is not RefundStatus.SUCCEEDED:
@@ -71,13 +96,11 @@ def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     refund.credited_at = case.now
     capture_refund(case.connection, refund.payment_id, refund.amount_minor)
     ledger.refunded(case.connection, refund, case.now)
-    outstanding = case.row.owed_without_refund_minor + sum(
-        x.amount_minor for x in case.owed_refunds if x.status is not RefundStatus.SUCCEEDED
-    )
+    case.end_task(f"look_into_{refund.id}")
     case.notice(
         Refunded(
             **common(case, accepted_items(case, refund.decision)), refunded_at=case.now, refunded_minor=refund.amount_minor,
-            outstanding_minor=outstanding, payment_label=label, refund_reference=refund.bank_reference,
+            outstanding_minor=outstanding_minor(case), payment_label=label, refund_reference=refund.bank_reference,
             is_late=is_late,
         )
     )  # fmt: skip
@@ -86,6 +109,7 @@ def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
 def _failed(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     """The money is with the shop again: it owes it still."""
     was_confirmed = before is RefundStatus.SUCCEEDED
+    case.end_task(f"look_into_{refund.id}")
     refund.failed_at = case.now
     refund.look_again_at = None
     if was_confirmed:
@@ -101,5 +125,6 @@ def _failed(case: Case, refund: RefundRow, before: RefundStatus) -> None:
         RefundFailed(
             **common(case, accepted_items(case, refund.decision)), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
             payment_label=label_of(case.connection, refund.payment_id), was_confirmed=was_confirmed,
+            is_disputed=refund.failure_reason in REFUSED_FOR_DISPUTE,
         )
     )  # fmt: skip

@@ -14,7 +14,7 @@ from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inspection import Facts
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, WayBack
 from returndesk.domain.mistakes import PHOTO, TEXT
-from returndesk.domain.orders import Flag, Instant, Reference
+from returndesk.domain.orders import Flag, Instant, Minor, PaymentReference, Reference
 
 
 class Channel(StrEnum):
@@ -208,6 +208,7 @@ class CorrectionInput(_Input):
 
     items: Annotated[list[MisreceivedItem], Field(min_length=1, max_length=500)]
     reason: Literal["miscounted", "scanned_twice", "other_return"]
+    note: Note | None = None
 
 
 class InspectionOverride(_Input):
@@ -331,6 +332,40 @@ class DispositionsInput(_Input):
         return self
 
 
+class RefundAgainInput(_Input):
+    """A refund that failed is asked for anew; without `refund`, what no payment could take at the decision.
+
+    `payment`: the reference of the order's payment to use; else the same one, or whichever has the room.
+    """
+
+    refund: Reference | None = None
+    payment: PaymentReference | None = None
+    note: Note | None = None
+
+
+class PaidHow(StrEnum):
+    """How the customer got money that no refund of ours brought."""
+
+    BANK_TRANSFER = "bank_transfer"
+    CASH = "cash"
+    DASHBOARD = "dashboard"
+    CHARGEBACK = "chargeback"
+
+
+class PaidByHandInput(_Input):
+    """The customer has it another way: instead of a failed `refund`, or what no payment could take.
+
+    No `amount_minor`: all of it; what is left of less is still owed. `reference` is what the customer finds it by.
+    """
+
+    refund: Reference | None = None
+    amount_minor: Annotated[Minor, Field(gt=0)] | None = None
+    how: PaidHow = PaidHow.BANK_TRANSFER
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT)]
+    despite_dispute: Flag = False
+    note: Note | None = None
+
+
 AnyCommandInput = (
     AuthorizationInput
     | DeclineInput
@@ -350,5 +385,7 @@ AnyCommandInput = (
     | ResumptionInput
     | RecalculationInput
     | DispositionsInput
+    | RefundAgainInput
+    | PaidByHandInput
 )
 """What somebody may ask of a return that is there."""

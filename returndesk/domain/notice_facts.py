@@ -22,6 +22,7 @@ class NoticeKind(StrEnum):
     REFUND_ON_ITS_WAY = "refund_on_its_way"
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
+    PAID_BY_HAND = "paid_by_hand"
     QUESTION = "question"
     ON_ITS_WAY = "on_its_way"
     REMINDER = "reminder"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, Discriminator, Field, TypeAdapter, model_validator
 
+from returndesk.domain.inputs import PaidHow
 from returndesk.domain.lots import Acceptance, WayBack
 from returndesk.domain.notice_facts import Amount, NoticeFacts, NoticeItem, NoticeKind
 
@@ -184,6 +185,7 @@ class Refunded(NoticeFacts):
 class RefundFailed(NoticeFacts):
     """The bank sent a refund back. `was_confirmed`: an earlier notice said it was paid, and this corrects it.
 
+    `is_disputed`: it was refused, because the customer's bank holds the payment's money for a dispute.
     `new_date` is when the customer has the money's new way, or hears from the shop.
     """
 
@@ -193,6 +195,22 @@ class RefundFailed(NoticeFacts):
     new_date: AwareDatetime
     payment_label: str | None = None
     was_confirmed: bool = False
+    is_disputed: bool = False
+
+
+class PaidByHand(NoticeFacts):
+    """The customer has money another way than by a refund of ours. `outstanding_minor` is still owed after it.
+
+    What they find it by (`text_id`) is a text, joined when the mail is sent.
+    """
+
+    kind: Literal[NoticeKind.PAID_BY_HAND] = NoticeKind.PAID_BY_HAND
+    paid_at: AwareDatetime
+    paid_minor: Amount = Field(gt=0)
+    how: PaidHow
+    text_id: str = Field(min_length=1)
+    outstanding_minor: Amount = 0
+    is_late: bool = False
 
 
 class Reminder(NoticeFacts):
@@ -302,6 +320,7 @@ AnyFacts = (
     | RefundOnItsWay
     | Refunded
     | RefundFailed
+    | PaidByHand
     | Question
     | OnItsWay
     | Reminder

@@ -34,6 +34,7 @@ PROCESSOR = Actor("processor", Role.SYSTEM)
 
 _DESK = frozenset({Role.REP, Role.MANAGER, Role.ADMIN})
 _FLOOR = frozenset({Role.WAREHOUSE, Role.MANAGER, Role.ADMIN})
+_CASH = frozenset({Role.FINANCE, Role.MANAGER, Role.ADMIN})
 _HEAD = frozenset({Role.MANAGER, Role.ADMIN})
 
 MAY: dict[CommandKind, frozenset[Role]] = {
@@ -56,5 +57,7 @@ MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.RESUMPTION: _DESK,
     CommandKind.RECALCULATION: _HEAD,
     CommandKind.DISPOSITIONS: _FLOOR,
+    CommandKind.REFUND_AGAIN: _CASH,
+    CommandKind.PAID_BY_HAND: _CASH,
 }
 """DESIGN 3's table, the column 'who'. An admin may do what a manager may."""

@@ -52,6 +52,8 @@ class CommandKind(StrEnum):
     RESUMPTION = "resumption"
     RECALCULATION = "recalculation"
     DISPOSITIONS = "dispositions"
+    REFUND_AGAIN = "refund-again"
+    PAID_BY_HAND = "paid-by-hand"
 
 
 class EventKind(StrEnum):
@@ -95,6 +97,8 @@ _WHILE_OPEN: _Takes = _ANY_EVENT | {
 }
 _GOODS: _Takes = frozenset({CommandKind.GOODS_BACK, CommandKind.DISPOSITIONS})
 """What is done with goods that are here."""
+_MONEY: _Takes = frozenset({CommandKind.REFUND_AGAIN, CommandKind.PAID_BY_HAND})
+"""What finance does about money that is owed still; while a manager has to approve, none of it is."""
 _LATE: _Takes = frozenset({CommandKind.RECEIPTS, CommandKind.MESSAGE, EventKind.TIME_PASSED})
 """What still happens to a return that has ended: it runs again."""
 
@@ -104,10 +108,11 @@ ALLOWED: dict[Stage | None, _Takes] = {
     Stage.AUTHORIZED: _WHILE_OPEN | {CommandKind.SHIPMENT, CommandKind.LOSS, CommandKind.CANCELLATION},
     Stage.RECEIVED: _WHILE_OPEN
     | _GOODS
+    | _MONEY
     | {CommandKind.SHIPMENT, CommandKind.LOSS, CommandKind.CORRECTION, CommandKind.INSPECTIONS},
-    Stage.INSPECTED: _WHILE_OPEN | _GOODS | {CommandKind.CORRECTION, CommandKind.DECISION},
+    Stage.INSPECTED: _WHILE_OPEN | _GOODS | _MONEY | {CommandKind.CORRECTION, CommandKind.DECISION},
     Stage.DECIDED: _WHILE_OPEN | _GOODS | {CommandKind.CORRECTION, CommandKind.APPROVAL, CommandKind.REFUSAL},
-    Stage.SETTLING: _WHILE_OPEN | _GOODS,
+    Stage.SETTLING: _WHILE_OPEN | _GOODS | _MONEY,
     Stage.SETTLED: _WHILE_OPEN | _GOODS,
     Stage.CLOSED: _LATE | _MONEY_EVENTS | _GOODS,
     Stage.DECLINED: _LATE,

@@ -5,10 +5,12 @@ What Stripe says in words stays here (it may be personal); what leaves is a code
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import stripe
 from stripe import StripeClient
 
+from returndesk.domain.disputes import Dispute
 from returndesk.domain.errors import ProcessorRefused, Unanswered
 from returndesk.domain.money import from_processor, to_processor
 from returndesk.domain.stages import RefundStatus
@@ -61,6 +63,25 @@ class StripeGateway:
             return [_refund(refund) for refund in pages.auto_paging_iter()]
         except stripe.StripeError as error:
             raise _meaning(error) from None
+
+    def list_disputes(self, payment_reference: str) -> Sequence[Dispute]:
+        """Every dispute of a payment intent, page by page to the end."""
+        try:
+            pages = self._client.v1.disputes.list({"payment_intent": payment_reference, "limit": PAGE})
+            return [_dispute(dispute) for dispute in pages.auto_paging_iter()]
+        except stripe.StripeError as error:
+            raise _meaning(error) from None
+
+
+def _dispute(dispute: stripe.Dispute) -> Dispute:
+    due_by = dispute.evidence_details.due_by
+    return Dispute(
+        id=dispute.id,
+        status=dispute.status,
+        amount_minor=from_processor(dispute.amount, dispute.currency.upper()),
+        is_refundable=dispute.is_charge_refundable,
+        evidence_due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
+    )
 
 
 def _refund(refund: stripe.Refund) -> ProcessorRefund:

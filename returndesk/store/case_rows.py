@@ -257,18 +257,32 @@ def put_next_step(
         connection.execute(_MOVE_TASK, {"key_id": task_id, **values})
 
 
-_TASK = select(_tasks.c.id).where(_tasks.c.id == bindparam("id"))
+_TASK = select(_tasks.c.done_at).where(_tasks.c.id == bindparam("id"))
+_OPEN_AGAIN = updating(tables.Task, ["id"], ["details", "due_at", "done_at", "done_by"])
 
 
 def file_tasks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add work for people; what is filed already stays as it is."""
-    append(connection, tables.Task, [r for r in rows if connection.scalar(_TASK, {"id": r["id"]}) is None])
+    """Add work for people; what is open already stays as it is, and what was done opens again."""
+    new = []
+    for row in rows:
+        filed = connection.execute(_TASK, {"id": row["id"]}).first()
+        if filed is None:
+            new.append(row)
+        elif filed.done_at is not None:
+            again = {"details": row["details"], "due_at": row["due_at"], "done_at": None, "done_by": None}
+            connection.execute(_OPEN_AGAIN, {"key_id": row["id"], **again})
+    append(connection, tables.Task, new)
+
+
+def is_filed(connection: Connection, task_id: str) -> bool:
+    """Whether a person was asked for this, done or not."""
+    return connection.execute(_TASK, {"id": task_id}).first() is not None
 
 
 def end_tasks(connection: Connection, task_ids: Sequence[str], now: datetime, actor_id: str) -> None:
-    """Work that is done, or that nobody need do any more."""
-    for task_id in task_ids:
-        connection.execute(_END_TASK, {"key_id": task_id, "done_at": now, "done_by": actor_id})
+    """People need not do this any more; what was done already keeps who did it."""
+    if task_ids:
+        connection.execute(_END_TASK, [{"key_id": x, "done_at": now, "done_by": actor_id} for x in task_ids])
 
 
 def end_next_step(connection: Connection, rma: str, now: datetime, actor_id: str) -> None:

@@ -81,7 +81,7 @@ class Case:
     _records: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _notices: list[AnyFacts] = field(default_factory=list)
     _tasks: list[dict[str, Any]] = field(default_factory=list)
-    _done: list[str] = field(default_factory=list)
+    _ended_tasks: list[str] = field(default_factory=list)
     _decided: Decided | None = None
 
     @cached_property
@@ -95,8 +95,8 @@ class Case:
         return [lot for lot in self.lots if lot.decision is None]
 
     @property
-    def owed_refunds(self) -> list[RefundRow]:
-        """The refunds that are still to be paid or were: not those another way of paying took the place of."""
+    def live_refunds(self) -> list[RefundRow]:
+        """The refunds by which the shop pays, or still has to: a failed one that was replaced is none."""
         return [refund for refund in self.refunds if refund.replaced_by is None]
 
     @property
@@ -125,9 +125,9 @@ class Case:
                 }
             )  # fmt: skip
 
-    def done(self, kind: str) -> None:
-        """The work of this kind is done, or there is no need for it any more."""
-        self._done.append(f"{self.row.rma}/{kind}")
+    def end_task(self, kind: str) -> None:
+        """What a person was asked for is done, or not needed any more."""
+        self._ended_tasks.append(f"{self.row.rma}/{kind}")
 
     def decide(self, decided: Decided) -> None:
         """Write down a decision, or who approved or refused it."""
@@ -224,7 +224,7 @@ class Case:
             awaiting_approval=row.awaiting_approval,
             owed_without_refund_minor=row.owed_without_refund_minor,
         )
-        return stages.derive(milestones, self.lots, [refund.status for refund in self.owed_refunds])
+        return stages.derive(milestones, self.lots, [refund.status for refund in self.live_refunds])
 
     def save(self) -> CaseState:
         """Write everything back, with the audit records; answers what the run needs to know."""
@@ -251,7 +251,7 @@ class Case:
         case_rows.save_lots(connection, row.rma, self._lots_before, self.lots)
         append(connection, tables.DispositionChange, goods)
         case_rows.file_tasks(connection, self._tasks)
-        case_rows.end_tasks(connection, self._done, self.now, self.actor.id)
+        case_rows.end_tasks(connection, self._ended_tasks, self.now, self.actor.id)
         self._save_next_step()
         return self.state()
 

@@ -14,6 +14,7 @@ _decisions = table_of(tables.Decision)
 _DECISION = select(_decisions).where(
     _decisions.c.rma == bindparam("rma"), _decisions.c.number == bindparam("number")
 )
+_DECIDERS = select(_decisions.c.decided_by).where(_decisions.c.rma == bindparam("rma"))
 _ANSWER = updating(tables.Decision, ["rma", "number"], ["approved_by", "refused_by"])
 
 
@@ -50,6 +51,11 @@ def load(connection: Connection, rma: str, number: int) -> Decided:
         row.approved_by,
         row.refused_by,
     )
+
+
+def deciders(connection: Connection, rma: str) -> frozenset[str]:
+    """Everybody who decided anything of a return."""
+    return frozenset(connection.scalars(_DECIDERS, {"rma": rma}))
 
 
 def save(connection: Connection, rma: str, decided: Decided) -> None:

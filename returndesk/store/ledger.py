@@ -1,6 +1,6 @@
 """The ledger: double entry, append-only, each entry balanced in its own currency.
 
-An entry's name is a business fact (`granted:…`, `refunded:…`, `reversed:…`), so writing it twice is an error.
+An entry's name is a business fact (`granted:…`, `refunded:…`, `reversed:…`, `paid:…`), so writing it twice is an error.
 Debits are positive, credits negative.
 """
 
@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from returndesk.domain.inputs import PaidHow
 from returndesk.domain.settlement import Amounts
 from returndesk.store import tables
 from returndesk.store.return_rows import RefundRow
@@ -23,6 +24,17 @@ class Account(StrEnum):
     SHIPPING_RETURNED = "shipping_returned"
     OWED_TO_CUSTOMERS = "owed_to_customers"
     PROCESSOR = "processor"
+    PAID_BY_HAND = "paid_by_hand"
+    REFUNDED_ELSEWHERE = "refunded_elsewhere"
+    CHARGED_BACK = "charged_back"
+
+
+_PAID_FROM = {
+    PaidHow.BANK_TRANSFER: Account.PAID_BY_HAND,
+    PaidHow.CASH: Account.PAID_BY_HAND,
+    PaidHow.DASHBOARD: Account.REFUNDED_ELSEWHERE,
+    PaidHow.CHARGEBACK: Account.CHARGED_BACK,
+}
 
 
 def _post(
@@ -73,4 +85,20 @@ def reversed_(connection: Connection, refund: RefundRow, at: datetime) -> None:
     _post(connection, f"reversed:{refund.id}", refund.rma, refund.currency, at, {
         Account.PROCESSOR: refund.amount_minor,
         Account.OWED_TO_CUSTOMERS: -refund.amount_minor,
+    })  # fmt: skip
+
+
+def paid(
+    connection: Connection,
+    command_id: str,
+    rma: str,
+    currency: str,
+    at: datetime,
+    amount_minor: int,
+    how: PaidHow,
+) -> None:
+    """The customer has money another way than by a refund of ours: the shop owes that much less."""
+    _post(connection, f"paid:{command_id}", rma, currency, at, {
+        Account.OWED_TO_CUSTOMERS: amount_minor,
+        _PAID_FROM[how]: -amount_minor,
     })  # fmt: skip

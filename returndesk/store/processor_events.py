@@ -73,6 +73,7 @@ class Waiting:
     id: str
     type: str
     is_refund: bool
+    is_dispute: bool
     object_reference: str
     status: str | None
     amount_minor: int | None
@@ -106,6 +107,7 @@ def _waiting(row: Any) -> Waiting:
         id=row.id,
         type=row.type,
         is_refund=row.type.startswith("refund."),
+        is_dispute=row.type.startswith("charge.dispute."),
         object_reference=row.object_reference,
         status=row.status,
         amount_minor=row.amount_minor,

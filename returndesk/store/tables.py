@@ -339,7 +339,11 @@ class Clock(SQLModel, table=True):
 
 
 class Refund(SQLModel, table=True):
-    """One request to pay one amount back on one payment. `replaced_by`: what it gave way to, so it is owed no more."""
+    """One request to pay one amount back on one payment.
+
+    `replaced_by`: of a failed one, the refund that was asked for instead, the command under which it was paid
+    by hand, or `not_approved`.
+    """
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -369,6 +373,19 @@ class Refund(SQLModel, table=True):
     submitted_at: datetime | None = _maybe_at()
     credited_at: datetime | None = _maybe_at()
     failed_at: datetime | None = _maybe_at()
+
+
+class Dispute(SQLModel, table=True):
+    """A dispute of a payment, as the processor last told it. The statuses are its own words."""
+
+    __tablename__ = "disputes"
+    id: str = Field(primary_key=True)
+    payment_id: str = _to("payments.id", index=True)
+    status: str
+    amount_minor: int = _minor()
+    is_refundable: bool = False
+    evidence_due_at: datetime | None = _maybe_at()
+    noted_at: datetime = _at()
 
 
 class Posting(SQLModel, table=True):

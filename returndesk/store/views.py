@@ -40,6 +40,7 @@ class RefundView(BaseModel):
     failure_reason: str | None
     processor_reference: str | None
     bank_reference: str | None
+    replaced_by: str | None
 
 
 class ReturnSummary(BaseModel):
@@ -207,6 +208,7 @@ def _refund(row: tables.Refund) -> RefundView:
         failure_reason=row.failure_reason,
         processor_reference=row.processor_reference,
         bank_reference=row.bank_reference,
+        replaced_by=row.replaced_by,
     )
 
 

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from api.app import application
 from returndesk.domain.people import Role
+from returndesk.domain.stages import RefundStatus
 
 ORDER = {
     "currency": "GBP", "ordered_at": "2026-03-01T10:00:00Z",
@@ -80,6 +81,8 @@ COMMANDS = [
     "decision",
     "approval",
     "dispositions",
+    "refund-again",
+    "paid-by-hand",
 ]
 
 
@@ -125,6 +128,20 @@ def test_every_answer_is_one_that_is_described(
         over = {"rma": call("POST", "/api/v1/returns", json=ASKED | line, headers=headers()).json()["rma"]}
         call("POST", f"{RETURN}/{kind}", of=over, json=body, headers=headers())
         call("GET", RETURN, of=over, headers=headers())
+    api.door.processor_says = RefundStatus.FAILED
+    paid = ORDER["payments"][0] | {"reference": "pi_2"}
+    call("PUT", "/api/v1/orders/{reference}", of={"reference": "A-2"}, json=ORDER | {"payments": [paid]},
+         headers=headers())  # fmt: skip
+    asked = ASKED | {"order_reference": "A-2", "authorize": True}
+    failed = {"rma": call("POST", "/api/v1/returns", json=asked, headers=headers()).json()["rma"]}
+    for kind, body in [
+        ("receipts", {"items": [{"line": 1, "quantity": 2}]}),
+        ("inspections", {"items": [SEEN | {"quantity": 2}]}),
+        ("refund-again", {"refund": f"{failed['rma']}-1"}),
+        ("paid-by-hand", {"refund": f"{failed['rma']}-2", "reference": "SEPA 1"}),
+    ]:
+        call("POST", f"{RETURN}/{kind}", of=failed, json=body, headers=headers(Role.ADMIN))
+        call("GET", RETURN, of=failed, headers=headers())
     one_unit = {"items": [{"line": 1, "quantity": 1, "reason": "other"}]}
     call("POST", "/api/v1/returns", json=ASKED | one_unit, headers=headers())
     for path in ("/api/v1/returns", "/api/v1/refunds", "/api/v1/tasks"):

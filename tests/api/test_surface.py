@@ -103,8 +103,10 @@ WHO = {
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/message"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/photos"): "rw.ma",
+    ("POST", "/api/v1/returns/{rma}/paid-by-hand"): "..fma",
     ("POST", "/api/v1/returns/{rma}/question"): "rw.ma",
     ("POST", "/api/v1/returns/{rma}/receipts"): ".w.ma",
+    ("POST", "/api/v1/returns/{rma}/refund-again"): "..fma",
     ("POST", "/api/v1/returns/{rma}/shipment"): "r..ma",
 }
 
@@ -346,6 +348,25 @@ def test_only_who_writes_to_customers_gets_the_link_to_their_page(as_role: Calla
     for role in API_ROLES:
         url = as_role(role).get(f"/returns/{rma}").json()["status_url"]
         assert bool(url) is (role in (Role.REP, Role.MANAGER, Role.ADMIN))
+
+
+def test_a_refund_that_the_processor_first_says_failed_and_then_paid_becomes_a_persons_task(
+    api: Any, admin: Caller
+) -> None:
+    """It was asked for again meanwhile: whether it is paid twice nobody here can know."""
+    api.door.processor_says = RefundStatus.FAILED
+    rma = closed(admin)
+    again = admin.post(f"/returns/{rma}/refund-again", {"refund": f"{rma}-1"})
+    assert again.status_code == 200, again.text
+    api.door.processor_says = RefundStatus.SUCCEEDED
+    for _ in range(2):
+        api.door.answer(rma, f"{rma}-1")
+    view = admin.get(f"/returns/{rma}").json()
+    assert [x["status"] for x in view["refunds"]] == ["failed", "failed"], "a stale word moves nothing"
+    [task] = [x for x in admin.get("/tasks").json()["items"] if x["kind"] == f"contradicted_{rma}-1"]
+    assert (task["queue"], task["details"]["replaced_by"]) == ("refunds", f"{rma}-2")
+    what = [item["what"] for item in admin.get(f"/returns/{rma}/timeline").json()["items"]]
+    assert what.count("contradicted") == 1
 
 
 def test_a_note_is_kept_apart_from_the_command_and_the_timeline(api: Any, admin: Caller) -> None:

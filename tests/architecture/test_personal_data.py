@@ -16,6 +16,7 @@ IDS_CODES_AND_GOODS = {
     "commands": "id rma kind actor_id role policy_version idempotency_key input_hash input outcome",
     "contacts": "id order_reference rma channel actor_id",
     "decisions": "rma decided_by approved_by refused_by lines",
+    "disputes": "id payment_id status",
     "dispositions": "rma disposition actor_id",
     "ledger": "entry account rma currency",
     "lots": "rma reason reception arrival condition packaging acceptance reasons disposition left photos",

@@ -53,6 +53,9 @@ NOTES = {
     "decision": "Fenwhistle agreed",
     "grade": "Torn by Hobblethwick",
     "dispositions": "Shelf of Wexcombe",
+    "paid-by-hand": "Collected in Mumbleford",
+    "reference": "Grizzlewick-8832",
+    "refund-again": "Card of Splotterby",
 }
 IN_ERRORS = "Drabblestone"
 """What the books and the database are made to say when they fail."""
@@ -63,7 +66,7 @@ PAYMENT = "pi_Mirkwinkle"
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
     "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
-    CAMERA, "Yarrowgate", "Hobblethwick", "Wexcombe",
+    CAMERA, "Yarrowgate", "Hobblethwick", "Wexcombe", "Mumbleford", "Grizzlewick", "Splotterby",
 )  # fmt: skip
 
 
@@ -249,6 +252,9 @@ async def everything_goes_wrong(shop: Shop) -> str:
     await a_notice_is_broken(shop, rma)
     unpaid = await shop.come_back(await shop.order(payment=PAYMENT))
     await shop.reach(unpaid, "failed")
+    part = {"refund": f"{unpaid}-1", "amount_minor": 1_000, "reference": NOTES["reference"]}
+    again = [await shop.step(unpaid, "paid-by-hand", **part), await shop.step(unpaid, "refund-again")]
+    assert [answer.status_code for answer in again] == [200, 200], [answer.text for answer in again]
     await the_input_is_wrong(shop)
     await a_photo_is_broken(shop, rma)
     return rma

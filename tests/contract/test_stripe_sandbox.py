@@ -425,6 +425,17 @@ def test_a_disputed_charge_cannot_be_refunded_until_the_dispute_is_won(sandbox: 
     assert sandbox.refund(payment, 10).status == "succeeded"
 
 
+def test_an_inquiry_takes_no_money_and_leaves_the_charge_refundable(sandbox: RunningSandbox) -> None:
+    payment, client = sandbox.pay(100), sandbox.client()
+    inquiry = sandbox.knob("disputes", payment_intent=payment, inquiry=True)
+    kept = client.v1.disputes.retrieve(inquiry["id"])
+    assert (kept.status, kept.is_charge_refundable) == ("warning_needs_response", True)
+    assert kept.balance_transactions == []
+    assert sandbox.refund(payment, 10).status == "succeeded"
+    sandbox.knob(f"disputes/{inquiry['id']}/close", outcome="warning_closed")
+    assert client.v1.disputes.retrieve(inquiry["id"]).status == "warning_closed"
+
+
 def test_a_refund_from_the_dashboard_lowers_what_is_left(sandbox: RunningSandbox) -> None:
     payment = sandbox.pay(100)
 

@@ -13,6 +13,9 @@ from returndesk.embedded.stripe_sandbox.work import API_VERSION
 
 SECRET = "whsec_contract"
 REFUND_EVENTS = ["refund.created", "refund.updated", "refund.failed"]
+DISPUTE_EVENTS = [
+    f"charge.dispute.{what}" for what in ("created", "funds_withdrawn", "funds_reinstated", "closed")
+]
 
 
 @pytest.fixture
@@ -81,14 +84,14 @@ def test_a_dispute_is_told_when_it_opens_and_when_it_closes(
         "webhook_endpoint",
         url=listener.url,
         secret=SECRET,
-        events=["charge.dispute.created", "charge.dispute.closed"],
+        events=DISPUTE_EVENTS,
     )
     dispute = sandbox.knob("disputes", payment_intent=sandbox.pay())
-    sandbox.knob(f"disputes/{dispute['id']}/close", outcome="lost")
+    sandbox.knob(f"disputes/{dispute['id']}/close", outcome="won")
 
-    told = {heard.event["type"]: heard.event["data"]["object"]["status"] for heard in listener.wait_for(2)}
+    told = {heard.event["type"]: heard.event["data"]["object"]["status"] for heard in listener.wait_for(4)}
 
-    assert told == {"charge.dispute.created": "needs_response", "charge.dispute.closed": "lost"}
+    assert told == dict(zip(DISPUTE_EVENTS, ["needs_response", "needs_response", "won", "won"], strict=True))
 
 
 def test_what_was_refused_is_sent_again_until_it_is_taken(

@@ -23,21 +23,21 @@ from returndesk.domain.stages import (
 
 # By hand, from DESIGN 3 (its table, column "when"): R request, A authorization, n decline, c cancellation,
 # q question, w message, s shipment, l loss, r receipts, x correction, i inspections, d decision, a approval,
-# y refusal, g goods-back, o hold, u resumption, k recalculation, b what becomes of goods;
-# t time passed, m the processor answered, h the processor hinted; . is not possible.
+# y refusal, g goods-back, o hold, u resumption, k recalculation, b what becomes of goods,
+# f refund again, p paid by hand; t time passed, m the processor answered, h the processor hinted; . is not possible.
 BY_HAND = {
-    None: "R.................. ...",
-    Stage.REQUESTED: ".Ancqw..r......ouk. tmh",
-    Stage.AUTHORIZED: "...cqwslr......ouk. tmh",
-    Stage.RECEIVED: "....qwslrxi...goukb tmh",
-    Stage.INSPECTED: "....qw..rx.d..goukb tmh",
-    Stage.DECIDED: "....qw..rx..aygoukb tmh",
-    Stage.SETTLING: "....qw..r.....goukb tmh",
-    Stage.SETTLED: "....qw..r.....goukb tmh",
-    Stage.CLOSED: ".....w..r.....g...b tmh",
-    Stage.DECLINED: ".....w..r.......... t..",
-    Stage.EXPIRED: ".....w..r.......... t..",
-    Stage.CANCELLED: ".....w..r.......... t..",
+    None: "R.................... ...",
+    Stage.REQUESTED: ".Ancqw..r......ouk... tmh",
+    Stage.AUTHORIZED: "...cqwslr......ouk... tmh",
+    Stage.RECEIVED: "....qwslrxi...goukbfp tmh",
+    Stage.INSPECTED: "....qw..rx.d..goukbfp tmh",
+    Stage.DECIDED: "....qw..rx..aygoukb.. tmh",
+    Stage.SETTLING: "....qw..r.....goukbfp tmh",
+    Stage.SETTLED: "....qw..r.....goukb.. tmh",
+    Stage.CLOSED: ".....w..r.....g...b.. tmh",
+    Stage.DECLINED: ".....w..r............ t..",
+    Stage.EXPIRED: ".....w..r............ t..",
+    Stage.CANCELLED: ".....w..r............ t..",
 }
 LETTERS: dict[str, CommandKind | EventKind] = {
     "R": CommandKind.REQUEST,
@@ -59,6 +59,8 @@ LETTERS: dict[str, CommandKind | EventKind] = {
     "u": CommandKind.RESUMPTION,
     "k": CommandKind.RECALCULATION,
     "b": CommandKind.DISPOSITIONS,
+    "f": CommandKind.REFUND_AGAIN,
+    "p": CommandKind.PAID_BY_HAND,
     "t": EventKind.TIME_PASSED,
     "m": EventKind.REFUND_ANSWERED,
     "h": EventKind.PROCESSOR_HINT,

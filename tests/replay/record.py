@@ -171,12 +171,51 @@ async def hints_together(live: Live) -> str:
     await live.run_ended(rma)
     await live.is_quiet()
     await live.hints_together(rma, 2)
+
+
+async def rejected_by_the_bank(live: Live) -> str:
+    """Closed, and then the bank sends the refund back."""
+    rma = await live.come_back(await live.dress(), 1)
+    closed = await live.reach(rma, "closed")
+    await live.is_quiet()
+    await live.knob(f"refunds/{closed['refunds'][0]['processor_reference']}/fail")
+    await live.until_task(rma, f"failed_{rma}-1")
+    return rma
+
+
+async def asked_again(live: Live) -> str:
+    """What the bank sent back is asked for anew."""
+    rma = await rejected_by_the_bank(live)
+    await live.does(rma, "refund-again", {"refund": f"{rma}-1"})
+    await live.reach(rma, "closed")
+    await live.run_ended(rma)
+    return rma
+
+
+async def paid_by_hand(live: Live) -> str:
+    """What the bank sent back is paid by transfer."""
+    rma = await rejected_by_the_bank(live)
+    await live.does(rma, "paid-by-hand", {"refund": f"{rma}-1", "reference": "SEPA 1"})
+    await live.run_ended(rma)
+    return rma
+
+
+async def disputed(live: Live) -> str:
+    """A chargeback after the return had closed: a run of its own."""
+    sold = await live.dress()
+    rma = await live.come_back(sold, 1)
+    await live.reach(rma, "closed")
+    await live.run_ended(rma)
+    dispute = await live.knob("disputes", payment_intent=sold.payment)
+    await live.until_task(rma, f"dispute_{dispute['id']}")
+    await live.run_ended(rma)
     return rma
 
 
 KINDS: tuple[Callable[[Live], Awaitable[str]], ...] = (
     plain, partial, rejected, expired, declined, cancelled, sent, late, approved, lost_answer, unknown, late_failure,
     pending, hints_together,
+    pending, asked_again, paid_by_hand, disputed,
 )  # fmt: skip
 
 

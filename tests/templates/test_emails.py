@@ -17,6 +17,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from returndesk.domain.errors import InvalidInput
+from returndesk.domain.inputs import PaidHow
 from returndesk.domain.lots import Acceptance, Condition, Packaging, WayBack
 from returndesk.domain.mail import Recipient
 from returndesk.domain.notice_facts import NoticeFacts, NoticeItem, NoticeKind
@@ -32,6 +33,7 @@ from returndesk.domain.notices import (
     NewDates,
     NotArrived,
     OnItsWay,
+    PaidByHand,
     PartlyAccepted,
     Question,
     Received,
@@ -169,6 +171,16 @@ FULL: list[NoticeFacts] = [
         payment_label=CARD,
         was_confirmed=True,
     ),
+    PaidByHand(
+        **CASE,
+        items=(SCARF_YES,),
+        paid_at=NOW,
+        paid_minor=5_497,
+        how=PaidHow.BANK_TRANSFER,
+        text_id="txt_1",
+        outstanding_minor=1_203,
+        is_late=True,
+    ),
     Question(**CASE, items=(SCARF, DRESS), text_id="txt_1"),
     OnItsWay(**CASE, items=(SCARF, DRESS), sent_at=CONTACT),
     Reminder(
@@ -215,6 +227,9 @@ MINIMAL: list[NoticeFacts] = [
     RefundOnItsWay(**CASE, items=(DRESS_YES,), submitted_at=NOW, total_minor=4_500),
     Refunded(**CASE, items=(DRESS_YES,), refunded_at=NOW, refunded_minor=4_500),
     RefundFailed(**CASE, items=(DRESS_YES,), failed_at=NOW, total_minor=4_500, new_date=DUE),
+    PaidByHand(
+        **CASE, items=(DRESS_YES,), paid_at=NOW, paid_minor=4_500, how=PaidHow.CHARGEBACK, text_id="txt_1"
+    ),
     Question(**CASE, items=(DRESS,), text_id="txt_1"),
     OnItsWay(**CASE, items=(DRESS,), sent_at=NOW),
     Reminder(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
@@ -227,7 +242,18 @@ MINIMAL: list[NoticeFacts] = [
     NewDates(**CASE, items=(DRESS,), processing_due_at=None, refund_due_at=DUE),
     Delay(**CASE, items=(DRESS,), clock="processing", promised_at=DUE, new_date=LATER),
 ]
-GROUPS = {"full": FULL, "minimal": MINIMAL}
+OTHERS: list[NoticeFacts] = [
+    RefundFailed(
+        **CASE, items=(DRESS_YES,), failed_at=NOW, total_minor=4_500, new_date=DUE, payment_label=CARD,
+        is_disputed=True,
+    ),
+    *(
+        PaidByHand(**CASE, items=(DRESS_YES,), paid_at=NOW, paid_minor=4_500, how=how, text_id="txt_1")
+        for how in (PaidHow.CASH, PaidHow.DASHBOARD)
+    ),
+]  # fmt: skip
+"""What a kind says in other words altogether."""
+GROUPS = {"full": FULL, "minimal": MINIMAL, "other": OTHERS}
 EVERY = [pytest.param(facts, id=f"{facts.kind}-{name}") for name, group in GROUPS.items() for facts in group]
 
 
@@ -425,11 +451,29 @@ def test_goods_that_never_came_are_not_promised_back() -> None:
 
 
 def test_only_a_confirmed_refund_is_called_refunded() -> None:
-    for facts in FULL + MINIMAL:
+    for facts in FULL + MINIMAL + OTHERS:
         message = mail(facts)
         said = f"{message['Subject']} {content(message, 'plain')}"
         claims = re.search(r"have refunded|was paid back|was confirmed", said)
         assert bool(claims) == (facts.kind is NoticeKind.REFUNDED), facts.kind
+
+
+def test_a_refund_that_a_dispute_stops_is_not_said_to_be_safe_with_us() -> None:
+    text = content(mail(OTHERS[0]), "plain")
+    assert "there is a dispute about that payment at its bank" in text
+    assert "if it does not, we still owe it to you" in text
+    assert "we have it" not in text
+    assert "came back" not in text
+
+
+def test_money_paid_another_way_is_found_by_the_reference_finance_gave() -> None:
+    text = content(mail(FULL[9], text="SEPA 2026-11-24 4417"), "plain")
+    assert "We have paid you £54.97 for this return by bank transfer." in text
+    assert "by this reference: SEPA 2026-11-24 4417\n" in text
+    assert "£12.03 of this return is still to come" in text
+    bank = content(mail(MINIMAL[9], text="du_1"), "plain")
+    assert "your bank has given you £45.00 for this return, so we do not send it a second time" in bank
+    assert "du_1" not in bank
 
 
 def test_the_refund_confirmation_names_the_reference_the_bank_can_trace() -> None:

@@ -10,10 +10,18 @@ from returndesk.embedded.stripe_sandbox.work import Work, new_id
 
 EVIDENCE_DUE_AFTER = 9 * 86_400
 OPEN = "needs_response"
+INQUIRY = "warning_needs_response"
+RESULTS = {"won": OPEN, "lost": OPEN, "warning_closed": INQUIRY}
+"""How a dispute may end, and how it stands before."""
 
 
-def open_dispute(work: Work, charge: Document, amount_minor: int, reason: str) -> Document:
-    """The bank takes the money back: pending refunds fail, and new ones are refused unless it is won."""
+def open_dispute(
+    work: Work, charge: Document, amount_minor: int, reason: str, *, inquiry: bool = False
+) -> Document:
+    """The bank takes the money back: pending refunds fail, and new ones are refused unless it is won.
+
+    An inquiry takes nothing: the bank only asks.
+    """
     dispute: dict[str, Any] = {
         "id": new_id("du_"),
         "object": "dispute",
@@ -31,30 +39,34 @@ def open_dispute(work: Work, charge: Document, amount_minor: int, reason: str) -
             "past_due": False,
             "submission_count": 0,
         },
-        "is_charge_refundable": False,
+        "is_charge_refundable": inquiry,
         "livemode": False,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
         "reason": reason,
-        "status": OPEN,
+        "status": INQUIRY if inquiry else OPEN,
     }
     work.records.add(dispute)
-    _book_dispute(work, dispute, -amount_minor)
     work.change(charge, disputed=True)
     work.emit("charge.dispute.created", dispute)
+    if inquiry:
+        return dispute
+    _book_dispute(work, dispute, -amount_minor)
+    work.emit("charge.dispute.funds_withdrawn", dispute)
     for refund in work.records.every("refund", charge=charge["id"]):
         if refund["status"] == "pending":
             fail(work, refund, "charge_for_pending_refund_disputed")
     return dispute
 
 
-def close_dispute(work: Work, dispute: Document, *, won: bool) -> Document:
+def close_dispute(work: Work, dispute: Document, result: str) -> Document:
     """The bank decides; a won dispute gives the money back to the shop."""
-    if dispute["status"] != OPEN:
-        raise Refusal(400, f"This dispute is already closed: {dispute['status']}")
-    before = work.change(dispute, status="won" if won else "lost", is_charge_refundable=won)
-    if won:
+    if dispute["status"] != RESULTS[result]:
+        raise Refusal(400, f"This dispute is {dispute['status']}; it cannot be {result}.")
+    before = work.change(dispute, status=result, is_charge_refundable=result != "lost")
+    if result == "won":
         _book_dispute(work, dispute, dispute["amount"])
+        work.emit("charge.dispute.funds_reinstated", dispute)
     work.emit("charge.dispute.closed", dispute, before)
     return dispute
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from returndesk.embedded.stripe_sandbox import refunds, webhooks
-from returndesk.embedded.stripe_sandbox.disputes import close_dispute, open_dispute
+from returndesk.embedded.stripe_sandbox.disputes import RESULTS, close_dispute, open_dispute
 from returndesk.embedded.stripe_sandbox.errors import Invalid, Refusal, missing_resource
 from returndesk.embedded.stripe_sandbox.faults import Armed, Fault, Match
 from returndesk.embedded.stripe_sandbox.payments import charge_to_refund
@@ -196,26 +196,27 @@ def _require_action(sandbox: Sandbox, request: Request, body: dict[str, Any]) ->
 
 
 def _open_dispute(sandbox: Sandbox, _request: Request, body: dict[str, Any]) -> Any:
-    wanted = _take(body, {"payment_intent": str, "charge": str, "amount": int, "reason": str})
+    wanted = _take(
+        body, {"payment_intent": str, "charge": str, "amount": int, "reason": str, "inquiry": bool}
+    )
 
     def open_it(work: Work) -> Document:
         charge = charge_to_refund(work, wanted)
         amount_minor: int = wanted.get("amount") or charge["amount_captured"]
         if not 1 <= amount_minor <= charge["amount_captured"]:
             raise Invalid("amount must be between 1 and what was captured.", param="amount")
-        return open_dispute(work, charge, amount_minor, wanted.get("reason", "fraudulent"))
+        inquiry = wanted.get("inquiry", False)
+        return open_dispute(work, charge, amount_minor, wanted.get("reason", "fraudulent"), inquiry=inquiry)
 
     return _carry_out(sandbox, open_it)
 
 
 def _close_dispute(sandbox: Sandbox, request: Request, body: dict[str, Any]) -> Any:
     outcome = _take(body, {"outcome": str}, "outcome")["outcome"]
-    if outcome not in ("won", "lost"):
-        raise Invalid("outcome must be won or lost.", param="outcome")
+    if outcome not in RESULTS:
+        raise Invalid(f"outcome must be one of {', '.join(RESULTS)}.", param="outcome")
     id = request.path_params["id"]
-    return _carry_out(
-        sandbox, lambda work: close_dispute(work, _found(work, "dispute", id), won=outcome == "won")
-    )
+    return _carry_out(sandbox, lambda work: close_dispute(work, _found(work, "dispute", id), outcome))
 
 
 def _set_endpoint(sandbox: Sandbox, _request: Request, body: dict[str, Any]) -> Any:

@@ -28,6 +28,9 @@ FAILURE_REASONS: Final = (
 )
 PENDING_REASONS: Final = ("processing", "insufficient_funds", "charge_pending")
 
+# Disputes beside which a charge can be refunded.
+HARMLESS: Final = frozenset(("won", "warning_closed", "warning_needs_response"))
+
 # Seconds until the test cards' refunds turn; Stripe says only "some time later".
 CARD_TURNS_AFTER = 5
 
@@ -111,7 +114,7 @@ def create_refund(
 def _refundable(work: Work, charge: Document, amount_minor: int | None) -> int:
     unrefunded = charge["amount_captured"] - charge["amount_refunded"]
     if charge["disputed"] and any(
-        dispute["status"] != "won" for dispute in work.records.every("dispute", charge=charge["id"])
+        dispute["status"] not in HARMLESS for dispute in work.records.every("dispute", charge=charge["id"])
     ):
         raise Refusal(
             400,

@@ -346,6 +346,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rma", "lot", "seq", name=op.f("pk_dispositions")),
     )
     op.create_table(
+        "disputes",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("payment_id", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("is_refundable", sa.Boolean(), nullable=False),
+        sa.Column("evidence_due_at", UtcInstant(), nullable=True),
+        sa.Column("noted_at", UtcInstant(), nullable=False),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_disputes_payment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disputes")),
+    )
+    with op.batch_alter_table("disputes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_disputes_payment_id"), ["payment_id"], unique=False)
+
+    op.create_table(
         "ledger",
         sa.Column("entry", sa.String(), nullable=False),
         sa.Column("account", sa.String(), nullable=False),

@@ -353,7 +353,7 @@ class Refund(SQLModel, table=True):
     )
     id: str = Field(primary_key=True)
     rma: str = _to("returns.rma", index=True)
-    decision: int
+    decision: int = 1
     replaced_by: str | None = None
     payment_id: str = _to("payments.id", index=True)
     amount_minor: int = _minor()

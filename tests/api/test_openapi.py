@@ -80,6 +80,13 @@ COMMANDS = [
     "inspections",
     "decision",
     "approval",
+    "loss",
+    "correction",
+    "refusal",
+    "goods-back",
+    "hold",
+    "resumption",
+    "recalculation",
     "dispositions",
     "refund-again",
     "paid-by-hand",
@@ -128,6 +135,29 @@ def test_every_answer_is_one_that_is_described(
         over = {"rma": call("POST", "/api/v1/returns", json=ASKED | line, headers=headers()).json()["rma"]}
         call("POST", f"{RETURN}/{kind}", of=over, json=body, headers=headers())
         call("GET", RETURN, of=over, headers=headers())
+    paid = ORDER["payments"][0] | {"reference": "pi_3"}
+    call("PUT", "/api/v1/orders/{reference}", of={"reference": "A-3"}, json=ORDER | {"payments": [paid]},
+         headers=headers())  # fmt: skip
+    for asked, commands in (
+        (COAT, [
+            ("hold", {"reason": "legal"}),
+            ("resumption", {}),
+            ("recalculation", {}),
+            ("receipts", {"items": [{"line": 2, "quantity": 1}], "wrong_items": [{"quantity": 1, "note": "A hat."}]}),
+            ("correction", {"items": [{"lot": 2, "quantity": 1}], "reason": "other_return"}),
+            ("inspections", {"items": [SEEN | {"line": 2}]}),
+            ("refusal", {"note": "Look again."}),
+            ("decision", {"items": [{"line": 2, "acceptance": "rejected"}]}),
+            ("goods-back", {"way": "sent_back", "tracking": "JD0009"}),
+        ]),
+        (ASKED | {"authorize": True}, [("shipment", {"tracking": "JD0002"}), ("loss", {})]),
+    ):  # fmt: skip
+        odd = {"rma": call("POST", "/api/v1/returns", json=asked | {"order_reference": "A-3"},
+                           headers=headers()).json()["rma"]}  # fmt: skip
+        for kind, body in commands:
+            by = Role.MANAGER if kind == "refusal" else Role.ADMIN
+            call("POST", f"{RETURN}/{kind}", of=odd, json=body, headers=headers(by))
+            call("GET", RETURN, of=odd, headers=headers())
     api.door.processor_says = RefundStatus.FAILED
     paid = ORDER["payments"][0] | {"reference": "pi_2"}
     call("PUT", "/api/v1/orders/{reference}", of={"reference": "A-2"}, json=ORDER | {"payments": [paid]},

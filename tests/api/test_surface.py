@@ -103,6 +103,13 @@ WHO = {
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/message"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/photos"): "rw.ma",
+    ("POST", "/api/v1/returns/{rma}/loss"): "r..ma",
+    ("POST", "/api/v1/returns/{rma}/correction"): ".w.ma",
+    ("POST", "/api/v1/returns/{rma}/refusal"): "...ma",
+    ("POST", "/api/v1/returns/{rma}/goods-back"): ".w.ma",
+    ("POST", "/api/v1/returns/{rma}/hold"): "r..ma",
+    ("POST", "/api/v1/returns/{rma}/resumption"): "r..ma",
+    ("POST", "/api/v1/returns/{rma}/recalculation"): "...ma",
     ("POST", "/api/v1/returns/{rma}/paid-by-hand"): "..fma",
     ("POST", "/api/v1/returns/{rma}/question"): "rw.ma",
     ("POST", "/api/v1/returns/{rma}/receipts"): ".w.ma",
@@ -309,7 +316,10 @@ def test_a_contact_that_has_not_been_yet_is_refused(admin: Caller) -> None:
 def test_what_a_stage_does_not_take_is_a_conflict_that_names_what_it_takes(admin: Caller) -> None:
     answer = admin.post(f"/returns/{requested(admin)}/inspections", SEEN)
     assert (answer.status_code, answer.json()["code"]) == (409, "not_allowed_at_stage")
-    assert "Now possible: authorization, cancellation, decline, message, question." in answer.json()["detail"]
+    possible = (
+        "authorization, cancellation, decline, hold, message, question, recalculation, receipts, resumption"
+    )
+    assert f"Now possible: {possible}." in answer.json()["detail"]
 
 
 def test_a_return_nobody_knows_is_not_found(admin: Caller) -> None:

@@ -123,7 +123,7 @@ async def test_goods_that_never_come_are_reminded_of_after_14_days_and_expire_af
     await live.reach(rma, "expired")
     await live.mailed(sold, 3)
     assert await live.timeline(rma) == ["requested", "authorized", "reminded", "expired"]
-    too_late = await live.post(f"returns/{rma}/receipts", {"items": [{"line": 1, "quantity": 1}]})
+    too_late = await live.post(f"returns/{rma}/shipment", {"tracking": "JD0003"})
     assert (too_late.status_code, too_late.json()["code"]) == (409, "not_allowed_at_stage")
     assert await live.request(sold, 1), "its units can be asked for again"
     assert await live.paid_back(sold) == []

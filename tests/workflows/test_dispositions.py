@@ -64,6 +64,7 @@ async def test_what_was_rejected_is_not_the_shops_to_dispose_of(live: Live) -> N
         assert (refused.status_code, refused.json()["code"]) == (422, code)
     assert history(await live.view(rma), rejected)[-1][0] == "return_to_customer"
     assert await live.timeline(rma) == before
+    await live.does(rma, "goods-back", {"way": "handed_over"})
     await live.run_ended(rma)
 
 

@@ -68,7 +68,7 @@ async def test_what_is_rejected_goes_back_and_costs_nothing(live: Live) -> None:
     closed = await live.reach(rma, "closed")
     assert closed["lots"][0]["disposition"] == "return_to_customer"
     assert await live.paid_back(sold) == []
-    assert (await live.until_task(rma, "goods_back")).owner_role == "warehouse"
+    assert (await live.until_task(rma, "goods_back_1")).owner_role == "warehouse"
     assert "We found damage" in (await live.mailed(sold, 3))[-1].text
 
 

@@ -1,15 +1,13 @@
 """A changed calendar moves no open return by itself; a manager may move one, and the customer hears of it."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from live import Live, Role
+from live import Live, Role, changed_policy
 
+POLICY = Path(__file__).parents[2] / "policy.toml"
 LONDON = ZoneInfo("Europe/London")
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=LONDON)
 
 
 def due(view: dict[str, object]) -> dict[str, datetime]:
@@ -26,7 +24,10 @@ async def test_a_new_closed_day_moves_an_open_return_only_when_a_manager_says_so
     await live.mailed(sold, 1)
     before = due(await live.view(rma))
     closed_on = (friday + timedelta(days=4)).date()  # a Tuesday
-    async with live.policy_changed("closed_dates = []", f"closed_dates = [{closed_on.isoformat()}]"):
+    text = POLICY.read_text()
+    assert "closed_dates = []" in text
+    text = text.replace("closed_dates = []", f"closed_dates = [{closed_on.isoformat()}]")
+    async with changed_policy(live, text):
         await live.does(rma, "message", {"channel": "phone", "note": "Hello?"})
         assert due(await live.view(rma)) == before, "an open return keeps the dates it was given"
         asked = await live.post(f"returns/{rma}/recalculation", {}, role=Role.REP)

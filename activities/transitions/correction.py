@@ -2,6 +2,7 @@
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
 from activities.transitions.facts import common, title_of
+from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.inputs import CorrectionInput, LossInput
 from returndesk.domain.lots import GIVEN_UP, Lot, Reception
 from returndesk.domain.notice_facts import NoticeItem
@@ -61,5 +62,5 @@ def loss(case: Case, asked: LossInput) -> None:
         assert lot.line is not None, "only goods of an order line are sent"
         release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
     case.resume_clocks(GOODS_IN_TRANSIT)
-    case.end_task("look_for_parcel")
+    case.end_task(LOOK_FOR_PARCEL)
     case.record("lost", lots=[[lot.number, lot.line, lot.quantity] for lot in lost], note=asked.note)

@@ -6,6 +6,7 @@ from typing import Literal
 from activities.transitions.ending import let_go
 from activities.transitions.facts import common, items_at
 from activities.transitions.goods_back import goods_are_late
+from activities.transitions.packet import packet
 from activities.transitions.shipment import look_for_parcel
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.lots import Reception
@@ -43,16 +44,19 @@ def clocks_passed(case: Case) -> None:
             case.warned(kind)
             step = NEXT_STEP[case.stage]
             case.record("warned", clock=kind)
-            case.task(step.queue, f"warn_{kind}", step.owner, due_at or case.now)
+            facts = packet(case, kind, step.queue)
+            case.task(step.queue, f"warn_{kind}", step.owner, due_at or case.now, **facts)
 
 
 def _breach(case: Case, kind: ClockKind, promised_at: datetime) -> None:
     """Policy 3, Transparency: the customer hears of it from us, once, with a date we can keep."""
     days = case.rules.policy.clocks.delay_business_days
     new_date = case.rules.calendar.add(max(promised_at, case.now), days)
-    case.breach_clock(kind, promised_at, NEXT_STEP[case.stage].queue)
+    queue = NEXT_STEP[case.stage].queue
+    case.breach_clock(kind, promised_at, queue)
     case.record("breached", clock=kind, due=promised_at.isoformat(), new_date=new_date.isoformat())
-    case.task("late", f"breach_{kind}", Role.MANAGER, new_date, clock=kind, stage=case.stage)
+    facts = packet(case, kind, queue) | {"due": promised_at.isoformat()}
+    case.task("late", f"breach_{kind}", Role.MANAGER, new_date, **facts)
     which: Literal["processing", "refund"] = "processing" if kind == PROCESSING else "refund"
     case.notice(Delay(**common(case), clock=which, promised_at=promised_at, new_date=new_date))
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
 from activities.transitions.facts import common, parcel_items
+from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import PackedItem, ReceiptsInput
@@ -39,6 +40,8 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         _free_or_ask(case, lot, before.get(lot.number))
     case.row.received_at = case.row.received_at or case.now
     case.resume_clocks(GOODS_IN_TRANSIT)
+    if case.row.looked_for_at is not None and all(x.reception is not Reception.IN_TRANSIT for x in case.lots):
+        case.end_task(LOOK_FOR_PARCEL)
     case.record(
         "received",
         items=[[item.line, item.quantity] for item in asked.items],

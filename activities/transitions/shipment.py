@@ -9,6 +9,7 @@ from returndesk.domain.parcels import Packed, send
 from returndesk.domain.people import Role
 from returndesk.store.cases import Case
 
+LOOK_FOR_PARCEL = "look_for_parcel"
 LOOKING_DAYS = 2
 """Business days a rep has to find out where a parcel is that was sent and did not arrive."""
 
@@ -39,6 +40,6 @@ def look_for_parcel(case: Case) -> None:
     row.looked_for_at = case.now
     new_date = case.rules.calendar.add(case.now, LOOKING_DAYS)
     case.record("looked_for", new_date=new_date.isoformat())
-    case.task("lost_parcels", "look_for_parcel", Role.REP, new_date)
+    case.task("lost_parcels", LOOK_FOR_PARCEL, Role.REP, new_date)
     items = items_at(case, Reception.IN_TRANSIT)
     case.notice(NotArrived(**common(case, items), sent_at=row.sent_at, new_date=new_date))

@@ -160,6 +160,8 @@ class Case:
 
     def stop_clock(self, kind: ClockKind, reason: str) -> None:
         """The obligation is met, or nothing is owed any more."""
+        if self.standings[kind].warned_at is not None:
+            self.end_task(f"warn_{kind}")
         self._set(self.standings[kind].clock.stop(self.now, reason, self.actor.id))
 
     def stop_clocks(self, reason: str) -> None:

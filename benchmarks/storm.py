@@ -44,8 +44,10 @@ POLICY = Path(__file__).with_name("storm_policy.toml")
 LATE_SECONDS_MAX = 300
 A_DAY = timedelta(days=1)
 """The policy's promise, in a shop that never closes."""
+HOURS_LATER = timedelta(hours=3)
+"""Later than the longest run, and late enough in the clock for its warning to be due at once."""
 WARM_UP_MAX = 200
-RESERVE = 1.4
+RESERVE = 1.5
 """How much longer than the first returns let expect the parking may take."""
 RESERVE_SECONDS = 30
 MAILS_AT_A_TIME = 500
@@ -99,6 +101,8 @@ class Report:
             for what, times in self.times.items()
             if times.missing or times.twice
         ]
+        if self.parked_before_deadline_seconds < 0:
+            missed.append("not all were parked before the deadline: give a longer --lead")
         if self.handled.max_seconds > LATE_SECONDS_MAX:
             missed.append(f"late by {self.handled.max_seconds} s, not {LATE_SECONDS_MAX}")
         return missed
@@ -139,14 +143,7 @@ async def bench(
             lead_seconds = await _parking_will_take(installation, desk, returns, in_flight, progress)
         started = installation.clock.now().replace(microsecond=0)
         contacted_at = started + timedelta(seconds=lead_seconds) - A_DAY
-        deadline = installation.policies.calendar(installation.policy).add(contacted_at, 1)
-        rmas = await park(
-            installation, desk, range(returns), in_flight=in_flight, progress=progress,
-            contacted_at=contacted_at.isoformat(),
-        )  # fmt: skip
-        await until_none(
-            lambda: _standing(installation, deadline, "warned_at"), progress, "warnings", returns
-        )
+        rmas, deadline = await _park(installation, desk, range(returns), contacted_at, in_flight, progress)
         parked_at = installation.clock.now()
         before = (deadline - parked_at).total_seconds()
         progress.console.print(f"All are parked, {before:.0f} seconds before the deadline.")
@@ -179,13 +176,33 @@ async def bench(
         )
 
 
+async def _park(
+    installation: Installation,
+    desk: Desk,
+    numbers: Sequence[int],
+    contacted_at: datetime,
+    in_flight: int,
+    progress: Progress,
+) -> tuple[list[str], datetime]:
+    """Returns of one contact that are all warned of by now, and their deadline."""
+    deadline = installation.policies.calendar(installation.policy).add(contacted_at, 1)
+    rmas = await park(
+        installation, desk, numbers, in_flight=in_flight, progress=progress,
+        contacted_at=contacted_at.isoformat(),
+    )  # fmt: skip
+    await until_none(
+        lambda: _standing(installation, deadline, "warned_at"), progress, "warnings", len(numbers)
+    )
+    return rmas, deadline
+
+
 async def _parking_will_take(
     installation: Installation, desk: Desk, returns: int, in_flight: int, progress: Progress
 ) -> float:
-    """Seconds, with a reserve, by the pace of the first returns: they are contacts of now, no part of the storm."""
-    first = _first(returns, in_flight)
-    started = perf_counter()
-    await park(installation, desk, range(returns, returns + first), in_flight=in_flight, progress=progress)
+    """Seconds, with a reserve, by the pace of the first returns: due hours later, they are no part of the storm."""
+    first, started = _first(returns, in_flight), perf_counter()
+    contacted_at = installation.clock.now() - A_DAY + HOURS_LATER
+    await _park(installation, desk, range(returns, returns + first), contacted_at, in_flight, progress)
     return (perf_counter() - started) / first * returns * RESERVE + RESERVE_SECONDS
 
 

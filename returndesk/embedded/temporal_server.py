@@ -39,8 +39,8 @@ RETENTION = timedelta(days=7)
 # - time skipping is off by default; the demo and the tests move clocks with it;
 # - one partition per task queue: a single node gains nothing from four, and pays polls between them;
 # - no update limits: a long case may get more than Temporal's 2,000 updates and ten at a time;
-# - states of few returns in memory: of 128,000, the default, ten thousand already fill the memory it is given below,
-#   and from then on most of its processor time goes into collecting garbage;
+# - the states of 2,000 returns in memory: ten thousand, of the default's 128,000, filled the memory it is given
+#   below, and each further return cost it three times the processor time (benchmarks/parked.py);
 # - the scanners walk over the whole database for clean-up that a shop's file does not need.
 DYNAMIC_CONFIG: Mapping[str, bool | int | str] = {
     "frontend.WorkflowTimeSkippingEnabled": True,

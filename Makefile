@@ -11,7 +11,7 @@ TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint check-types lock migrations bench example faults oracle histories clean
+.PHONY: help run test lint check-types lock migrations bench parked storm example faults oracle histories clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -47,6 +47,12 @@ migrations: $(TEST_SET_UP) ## write the next migration from the tables: make mig
 
 bench: $(TEST_SET_UP) ## measure complete returns a second (ARGS='--json')
 	@$(PY) benchmarks/throughput.py $(ARGS)
+
+parked: $(TEST_SET_UP) ## park 10,000 returns, kill the worker, touch some (ARGS='--returns 1000 --json')
+	@$(PY) benchmarks/parked.py $(ARGS)
+
+storm: $(TEST_SET_UP) ## let 10,000 deadlines pass at one instant (ARGS='--workers 2')
+	@$(PY) benchmarks/storm.py $(ARGS)
 
 example: $(TEST_SET_UP) ## run a real retailer's credit notes as returns: make example ARGS='FILE.csv.gz'
 	@$(PY) examples/online_retail.py $(ARGS)

@@ -24,8 +24,9 @@ from workflows.returns import ReturnWorkflow
 from workflows.upkeep import DUTIES, UpkeepWorkflow
 
 THREADS = 24
-CACHED_RUNS = 1_000
 GRACE = timedelta(seconds=10)
+TO_WHO_KNOWS_IT = timedelta(seconds=2)
+"""How long work on a return waits for the worker that has it in memory, which may just have died; then any takes it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def build_worker(
         max_concurrent_local_activities=THREADS // 2,
         interceptors=[SilentFailures()],
         workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
-        max_cached_workflows=CACHED_RUNS,
+        max_cached_workflows=installation.settings.cached_runs,
+        sticky_queue_schedule_to_start_timeout=TO_WHO_KNOWS_IT,
         graceful_shutdown_timeout=GRACE,
         deployment_config=_deployment(installation.settings),
     )

@@ -15,15 +15,10 @@ import stripe
 from temporalio.client import Client
 
 from benchmarks import skeleton
+from benchmarks.desk import GOODS, WORTH_MINOR, Desk, open_desk, order_body, request_body
 from benchmarks.http_client import Connection
-from returndesk.domain.people import Role
 from returndesk.installation import SANDBOX_KEY, Installation
 from returndesk.messages import return_workflow_id
-from returndesk.store import tokens
-
-PRICE_MINOR = 2_250
-QUANTITY = 2
-WORTH_MINOR = PRICE_MINOR * QUANTITY
 
 
 class Side(Protocol):
@@ -61,16 +56,14 @@ class ProductSide:
     """The product, driven over HTTP: five commands, each asked for by a person with a token of their own."""
 
     client: Client
-    port: int
-    rep: str
-    warehouse: str
+    desk: Desk
     orders: Iterator[str]
     seconds: list[float] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
 
     async def lane(self, work: Iterator[int]) -> None:
         """Do returns, one after the other, as long as there is work."""
-        connection = await Connection.open(self.port)
+        connection = await Connection.open(self.desk.port)
         for _ in work:
             rma = await self._commands(connection, next(self.orders))
             await self.client.get_workflow_handle(return_workflow_id(rma)).result()
@@ -78,21 +71,15 @@ class ProductSide:
         connection.close()
 
     async def _commands(self, connection: Connection, order: str) -> str:
-        goods: dict[str, Any] = {"line": 1, "quantity": QUANTITY}
-        request = {
-            "order_reference": order,
-            "channel": "phone",
-            "items": [{**goods, "reason": "too_small"}],
-            "resolution": "refund",
-        }
-        seen = {"items": [{**goods, "condition": "original", "packaging": "original"}], "decide": False}
-        answer = await self._timed(connection, "/api/v1/returns", self.rep, request)
+        rep, warehouse = self.desk.rep, self.desk.warehouse
+        seen = {"items": [{**GOODS, "condition": "original", "packaging": "original"}], "decide": False}
+        answer = await self._timed(connection, "/api/v1/returns", rep, request_body(order))
         rma = str(answer["rma"])
         commands: tuple[tuple[str, str, dict[str, Any]], ...] = (
-            ("authorization", self.rep, {}),
-            ("receipts", self.warehouse, {"items": [goods]}),
-            ("inspections", self.warehouse, seen),
-            ("decision", self.rep, {}),
+            ("authorization", rep, {}),
+            ("receipts", warehouse, {"items": [GOODS]}),
+            ("inspections", warehouse, seen),
+            ("decision", rep, {}),
         )
         for path, token, body in commands:
             await self._timed(connection, f"/api/v1/returns/{rma}/{path}", token, body)
@@ -109,18 +96,17 @@ class ProductSide:
 
 async def product_side(installation: Installation, client: Client, returns: int) -> ProductSide:
     """The product with so many paid orders to return."""
-    with installation.database.write() as session:
-        now = installation.clock.now()
-        rep = tokens.create(session, Role.REP, "rep-1", now)
-        warehouse = tokens.create(session, Role.WAREHOUSE, "warehouse-1", now)
+    desk = open_desk(installation)
     orders = [f"BENCH-{number}" for number in range(returns)]
-    connection = await Connection.open(installation.settings.api_port)
+    connection = await Connection.open(desk.port)
     payments = await asyncio.to_thread(_pay, installation, returns)
     bought = (installation.clock.now() - timedelta(days=10)).isoformat()
     for order, payment in zip(orders, payments, strict=True):
-        await connection.send("PUT", f"/api/v1/orders/{order}", rep, "order", _order(payment, bought))
+        await connection.send(
+            "PUT", f"/api/v1/orders/{order}", desk.rep, "order", order_body(payment, bought)
+        )
     connection.close()
-    return ProductSide(client, installation.settings.api_port, rep, warehouse, iter(orders))
+    return ProductSide(client, desk, iter(orders))
 
 
 def _pay(installation: Installation, count: int) -> list[str]:
@@ -132,28 +118,3 @@ def _pay(installation: Installation, count: int) -> list[str]:
         "payment_method": "pm_card_visa",
     }
     return [processor.v1.payment_intents.create(payment).id for _ in range(count)]
-
-
-def _order(payment: str, bought: str) -> dict[str, object]:
-    return {
-        "currency": "GBP",
-        "ordered_at": bought,
-        "customer": {"name": "Ada Example", "email": "ada@example.org", "address": ["1 Road", "Leeds"]},
-        "lines": [
-            {
-                "line": 1,
-                "sku": "A-1",
-                "title": "Blue dress",
-                "quantity": QUANTITY,
-                "unit_price_minor": PRICE_MINOR,
-            }
-        ],
-        "payments": [
-            {
-                "processor": "stripe",
-                "reference": payment,
-                "captured_minor": WORTH_MINOR,
-                "label": "Visa ending 4242",
-            }
-        ],
-    }

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any, Self
+from uuid import uuid4
 
 
 class Connection:
@@ -21,6 +22,18 @@ class Connection:
         self, method: str, path: str, token: str, key: str, body: dict[str, Any]
     ) -> dict[str, Any]:
         """The answer to one request. Raises `RuntimeError` unless it is a 200 or 201."""
+        return _granted(method, path, *await self._exchange(method, path, token, key, body))
+
+    async def ask(self, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The outcome of a command: while there is none (202), it is sent again under its key. Raises as `send`."""
+        key, status, answer = uuid4().hex, 202, b""
+        while status == 202:
+            status, answer = await self._exchange("POST", path, token, key, body)
+        return _granted("POST", path, status, answer)
+
+    async def _exchange(
+        self, method: str, path: str, token: str, key: str, body: dict[str, Any]
+    ) -> tuple[int, bytes]:
         content = json.dumps(body).encode()
         head = (
             f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n"
@@ -29,13 +42,15 @@ class Connection:
         self._writer.write(head.encode() + content)
         answered = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         length = int(answered.partition(b"content-length:")[2].partition(b"\r\n")[0])
-        answer = await self._reader.readexactly(length)
-        status = int(answered.split(b" ", 2)[1])
-        if status not in (200, 201):
-            raise RuntimeError(f"{method} {path}: {status} {answer.decode()}")
-        said: dict[str, Any] = json.loads(answer)
-        return said
+        return int(answered.split(b" ", 2)[1]), await self._reader.readexactly(length)
 
     def close(self) -> None:
         """Hang up."""
         self._writer.close()
+
+
+def _granted(method: str, path: str, status: int, answer: bytes) -> dict[str, Any]:
+    if status not in (200, 201):
+        raise RuntimeError(f"{method} {path}: {status} {answer.decode()}")
+    said: dict[str, Any] = json.loads(answer)
+    return said

@@ -14,7 +14,6 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,19 +30,19 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.driving import WORTH_MINOR, ProductSide, Side, SkeletonSide, product_side
-from returndesk.embedded.processes import Child, Supervisor, free_ports
+from benchmarks.apart import cpu_seconds, installation_apart, resident_mib
+from benchmarks.desk import WORTH_MINOR
+from benchmarks.driving import ProductSide, Side, SkeletonSide, product_side
+from benchmarks.reporting import percentiles, say
+from returndesk.embedded.processes import Child, Supervisor
 from returndesk.installation import SANDBOX_KEY, Installation
 from returndesk.messages import TASK_QUEUE, UPKEEP_WORKFLOW, UpkeepInput, upkeep_workflow_id
 from returndesk.running import everything
-from returndesk.settings import ROOT, read_settings
+from returndesk.settings import ROOT
 from returndesk.store import tables
 
 WARM_UP = 24
 IDLE_RETURNS = 12
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-PORTS = ("RETURNDESK_API_PORT", "RETURNDESK_STRIPE_PORT", "RETURNDESK_SMTP_PORT", "RETURNDESK_TEMPORAL_PORT")
 
 
 @dataclass(frozen=True)
@@ -95,28 +94,12 @@ class Bench:
 
     def resident_mib(self) -> dict[str, int]:
         """Resident memory of the product's processes."""
-        pages = {
-            name: int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-            for name, pid in self._pids.items()
-            if name not in ("skeleton", "client")
-        }
-        mib = {name: count * PAGE_BYTES // 2**20 for name, count in pages.items()}
+        ours = {name: pid for name, pid in self._pids.items() if name not in ("skeleton", "client")}
+        mib = resident_mib(ours)
         return {**mib, "all": sum(mib.values())}
 
     def _cpu_seconds(self) -> dict[str, float]:
         return {name: cpu_seconds(pid) for name, pid in self._pids.items()}
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
-
-
-def percentiles(seconds: Sequence[float]) -> tuple[float, float]:
-    """Median and 95th percentile, in milliseconds."""
-    cuts = statistics.quantiles(seconds, n=20)
-    return round(cuts[9] * 1000, 1), round(cuts[18] * 1000, 1)
 
 
 async def drive(side: Side, returns: int, in_flight: int) -> None:
@@ -239,11 +222,6 @@ def _skeleton_worker(installation: Installation) -> Child:
     )
 
 
-def say(sentence: str) -> None:
-    """Progress goes to standard error."""
-    print(sentence, file=sys.stderr)
-
-
 def main(
     returns: Annotated[int, typer.Option(min=1, help="In a round.")] = 200,
     rounds: Annotated[int, typer.Option(min=1, help="Of each side, in turns.")] = 3,
@@ -251,10 +229,8 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure complete returns a second against the bare skeleton."""
-    with tempfile.TemporaryDirectory(prefix="returndesk-bench-") as folder:
-        os.environ.update({name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)})
-        os.environ["RETURNDESK_DATA"] = folder
-        report = uvloop.run(bench(Installation(read_settings()), returns, rounds, in_flight))
+    with installation_apart() as installation:
+        report = uvloop.run(bench(installation, returns, rounds, in_flight))
     print(json.dumps(report, indent=None if as_json else 2))
 
 

@@ -102,11 +102,15 @@ async def until_signal() -> None:
 
 @asynccontextmanager
 async def everything(
-    installation: Installation, say: Say, *, worker: Sequence[str] = ("returndesk", "worker")
+    installation: Installation,
+    say: Say,
+    *,
+    worker: Sequence[str] = ("returndesk", "worker"),
+    workers: int = 1,
 ) -> AsyncIterator[Supervisor]:
     """All processes of an installation, ready to use; stopped in reverse order on leaving.
 
-    `worker`: the module, with its arguments, that runs as the worker.
+    `worker`: the module, with its arguments, that runs as each of the `workers` (`worker`, `worker-2`, …).
 
     Raises `ConfigurationError` with a sentence where something is missing, taken or unwritable.
     """
@@ -122,7 +126,9 @@ async def everything(
             say(f"Database: migrated ({', '.join(applied)}).")
         if s.stripe_api_key is None or s.smtp_url is None:
             await supervisor.start(_child(installation, "sandbox", _listening(_sandbox_port(installation))))
-        await supervisor.start(_child(installation, "worker", None, worker))
+        for number in range(1, workers + 1):
+            name = "worker" if number == 1 else f"worker-{number}"
+            await supervisor.start(_child(installation, name, None, worker))
         await supervisor.start(_child(installation, "api", _listening(s.api_port)))
         yield supervisor
 

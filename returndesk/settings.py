@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     stripe_port: int = Field(default=8401, ge=0, le=65535, validation_alias="RETURNDESK_STRIPE_PORT")
     smtp_port: int = Field(default=8402, ge=0, le=65535, validation_alias="RETURNDESK_SMTP_PORT")
     temporal_port: int = Field(default=8403, ge=0, le=65535, validation_alias="RETURNDESK_TEMPORAL_PORT")
+    cached_runs: int = Field(default=1_000, ge=1, validation_alias="RETURNDESK_CACHED_RUNS")
 
     temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")

@@ -112,6 +112,7 @@ def test_a_real_database_needs_a_secret_of_its_own(monkeypatch: pytest.MonkeyPat
         ({"RETURNDESK_API_PORT": "canary"}, ["RETURNDESK_API_PORT"]),
         ({"RETURNDESK_API_PORT": "65536"}, ["RETURNDESK_API_PORT"]),
         ({"TEMPORAL_TLS": "canary"}, ["TEMPORAL_TLS"]),
+        ({"RETURNDESK_CACHED_RUNS": "0"}, ["RETURNDESK_CACHED_RUNS"]),
     ],
 )
 def test_half_a_configuration_is_refused_and_named(

@@ -39,12 +39,15 @@ RETENTION = timedelta(days=7)
 # - time skipping is off by default; the demo and the tests move clocks with it;
 # - one partition per task queue: a single node gains nothing from four, and pays polls between them;
 # - no update limits: a long case may get more than Temporal's 2,000 updates and ten at a time;
+# - the states of 2,000 returns in memory: ten thousand, of the default's 128,000, filled the memory it is given
+#   below, and each further return cost it three times the processor time (benchmarks/parked.py);
 # - the scanners walk over the whole database for clean-up that a shop's file does not need.
 DYNAMIC_CONFIG: Mapping[str, bool | int | str] = {
     "frontend.WorkflowTimeSkippingEnabled": True,
     "frontend.WorkflowTimeSkippingMaxSkipPerSession": 10_000,
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
+    "history.hostLevelCacheMaxSize": 2_000,
     "history.maxInFlightUpdates": 100,
     "history.maxTotalUpdates": 0,
     "worker.taskQueueScannerEnabled": False,

@@ -33,7 +33,7 @@ from benchmarks.desk import Desk, open_desk
 from benchmarks.parking import count, park, sell, unfinished, until_none
 from benchmarks.reporting import bars, show
 from returndesk.domain.clock import PROCESSING
-from returndesk.domain.notices import NoticeKind
+from returndesk.domain.notice_facts import NoticeKind
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.embedded.processes import Supervisor
 from returndesk.installation import Installation

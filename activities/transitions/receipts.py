@@ -50,13 +50,14 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         more_expected=asked.more_expected,
         note=asked.note,
     )
-    if not any(lot.decision is None for lot in changed) and case.row.decided_at is not None:
-        return  # only what was paid for already has turned up
+    items = parcel_items(case)
+    if not items:
+        return  # an empty box for a return that has ended, or only what was paid for has turned up
     case.restart_clock(PROCESSING, "goods_arrived")
     case.restart_clock(REFUND, "goods_arrived")
     case.notice(
         Received(
-            **common(case, parcel_items(case)),
+            **common(case, items),
             received_at=case.now,
             processing_due_at=case.due_at(PROCESSING),
             more_expected=asked.more_expected,

@@ -176,8 +176,13 @@ def _found(lot: Lot) -> Lot:
 def send(lots: Sequence[Lot], sent: Sequence[Packed]) -> list[Lot]:
     """The lots after the customer sent some; none named means all that are still awaited.
 
-    Raises `InvalidInput` (`more_than_awaited`) when a line has fewer units to be sent than were.
+    Raises `InvalidInput` (`more_than_awaited`) when a line has fewer units to be sent than were, and
+    (`nothing_awaited`) when nothing is waited for that was not sent.
     """
+    if all(lot.reception is not Reception.AWAITING for lot in lots):
+        raise InvalidInput(
+            "nothing_awaited", "Nothing is waited for that was not sent or received. Nothing was changed."
+        )
     if not sent:
         return [
             replace(x, reception=Reception.IN_TRANSIT) if x.reception is Reception.AWAITING else x

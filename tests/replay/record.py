@@ -171,6 +171,65 @@ async def hints_together(live: Live) -> str:
     await live.run_ended(rma)
     await live.is_quiet()
     await live.hints_together(rma, 2)
+    return rma
+
+
+async def answered(live: Live) -> str:
+    """The shop asks, the customer answers, the return goes on."""
+    rma = await live.request(await live.dress(), 1)
+    await live.does(rma, "question", {"note": "Which one?"})
+    await live.advance(9 * DAY, rma)
+    await live.does(rma, "message", {"channel": "email", "note": "The blue one."})
+    await live.does(rma, "authorization")
+    await live.arrive(rma, 1)
+    await live.inspect(rma, 1)
+    await live.reach(rma, "closed")
+    return rma
+
+
+async def refused(live: Live) -> str:
+    """A manager does not let it go, and then does; held and resumed on the way."""
+    sold = await live.order([{"quantity": 1, "unit_price_minor": 60_000}], paid_minor=60_000)
+    rma = await live.request(sold, 1, authorize=True)
+    await live.arrive(rma, 1)
+    await live.inspect(rma, 1)
+    await live.does(rma, "refusal", {"note": "Look again."}, who=2)
+    await live.does(rma, "hold", {"reason": "other"})
+    await live.does(rma, "resumption", {"decide": False})
+    await live.does(rma, "decision", who=1)
+    await live.does(rma, "approval", who=2)
+    await live.reach(rma, "closed")
+    return rma
+
+
+async def late_parcel(live: Live) -> str:
+    """After the return had expired a parcel comes, is taken back out of the books, and comes again: a run of its own."""
+    rma = await live.request(await live.dress(), 1, authorize=True)
+    await live.advance(29 * DAY, rma)
+    await live.reach(rma, "expired")
+    await live.run_ended(rma)
+    await live.arrive(rma, 1)
+    await live.does(rma, "correction", {"items": [{"lot": 1, "quantity": 1}], "reason": "miscounted"})
+    await live.run_ended(rma)
+    await live.arrive(rma, 1)
+    await live.inspect(rma, 1)
+    await live.does(rma, "decision", {"items": [{"line": 1, "acceptance": "accepted"}]})
+    await live.reach(rma, "closed")
+    await live.run_ended(rma)
+    return rma
+
+
+async def goods_went_back(live: Live) -> str:
+    """Closed, and the run waits on: the goods leave after their date."""
+    rma = await live.request(await live.dress(), 1, authorize=True)
+    await live.arrive(rma, 1)
+    await live.inspect(rma, 1, condition="used")
+    await live.reach(rma, "closed")
+    await live.advance(14 * DAY, rma)
+    await live.until_task(rma, "goods_back_late")
+    await live.does(rma, "goods-back", {"way": "sent_back"})
+    await live.run_ended(rma)
+    return rma
 
 
 async def rejected_by_the_bank(live: Live) -> str:
@@ -214,8 +273,7 @@ async def disputed(live: Live) -> str:
 
 KINDS: tuple[Callable[[Live], Awaitable[str]], ...] = (
     plain, partial, rejected, expired, declined, cancelled, sent, late, approved, lost_answer, unknown, late_failure,
-    pending, hints_together,
-    pending, asked_again, paid_by_hand, disputed,
+    pending, hints_together, asked_again, paid_by_hand, disputed, answered, refused, late_parcel, goods_went_back,
 )  # fmt: skip
 
 

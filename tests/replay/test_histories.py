@@ -17,6 +17,7 @@ from workflows.returns import ReturnWorkflow
 FOLDER = Path(__file__).parent / "histories"
 HISTORIES = sorted(FOLDER.glob("*.json"))
 KINDS = {
+    "answered", "goods_went_back", "late_parcel", "refused",
     "approved", "asked_again", "cancelled", "declined", "disputed", "expired", "hints_one_by_one", "hints_together", "late", "late_failure", "lost_answer", "paid_by_hand",
     "partial", "pending", "plain", "rejected", "sent", "unknown",
 }  # fmt: skip

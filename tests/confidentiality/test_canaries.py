@@ -53,6 +53,11 @@ NOTES = {
     "decision": "Fenwhistle agreed",
     "grade": "Torn by Hobblethwick",
     "dispositions": "Shelf of Wexcombe",
+    "wrong item": "A hat of Thistlequay",
+    "correction": "It was the box of Umberslade",
+    "hold": "Ask Pennyfeather first",
+    "resumption": "Pennyfeather nodded",
+    "recalculation": "After the fair at Oxwhistle",
     "paid-by-hand": "Collected in Mumbleford",
     "reference": "Grizzlewick-8832",
     "refund-again": "Card of Splotterby",
@@ -67,6 +72,7 @@ WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
     "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
     CAMERA, "Yarrowgate", "Hobblethwick", "Wexcombe", "Mumbleford", "Grizzlewick", "Splotterby",
+    "Thistlequay", "Umberslade", "Pennyfeather", "Oxwhistle",
 )  # fmt: skip
 
 
@@ -148,12 +154,19 @@ class Shop:
             await self.step(rma, "question"),
             await self.step(rma, "message", channel="email"),
             await self.step(rma, "shipment", tracking=NOTES["tracking"]),
+            await self.step(
+                rma, "receipts", items=[item], wrong_items=[{"quantity": 1, "note": NOTES["wrong item"]}]
+            ),
+            await self.step(rma, "correction", items=[{"lot": 1, "quantity": 1}], reason="miscounted"),
             await self.step(rma, "receipts", items=[item]),
+            await self.step(rma, "hold", reason="other"),
+            await self.step(rma, "recalculation"),
+            await self.step(rma, "resumption"),
             await self.step(rma, "inspections", items=[seen], decide=False),
             await self.step(rma, "dispositions", items=[{"lot": 1, "disposition": "hold"}]),
             await self.step(rma, "decision"),
         ]
-        assert [answer.status_code for answer in steps] == [200] * 8, [answer.text for answer in steps]
+        assert [answer.status_code for answer in steps] == [200] * 13, [answer.text for answer in steps]
         return rma
 
     async def reach(self, rma: str, condition: str) -> None:

@@ -148,8 +148,11 @@ class Records:
         return self._policies.of(connection, command.policy_version)
 
     def _refuse(self, connection: Connection, step: Step, refused: Outcome) -> Stepped:
-        """Keep a refusal, with the stage it met."""
+        """Keep a refusal, with the stage it met; of a command that was carried out meanwhile, what came of that."""
+        command = load_command(connection, step.key)
         case = self._case(connection, step)
+        if command.outcome is not None:
+            return Stepped(_state(case), _OUTCOME.validate_python(command.outcome))
         outcome = replace(refused, stage=None if case is None else case.row.stage)
         answer_command(connection, step.key, _OUTCOME.dump_python(outcome, mode="json"))
         return Stepped(_state(case), outcome)

@@ -45,6 +45,8 @@ class Refunds:
             refund = refunds.sending(connection, errand.refund_id)
         if refund.processor_reference is not None:
             return self._answer(refund, self._gateway.fetch_refund(refund.processor_reference))
+        if refund.is_withheld:
+            return RefundAnswer(refund.id, refund.status)
         if refund.looks or self._is_too_old(refund):
             return self._look(refund)
         return self._post(refund)

@@ -1,15 +1,21 @@
 """Correction and loss: goods that were recorded as here and are not, and goods that will not come."""
 
+from dataclasses import replace
+
 from activities.transitions.authorization import GOODS_IN_TRANSIT
 from activities.transitions.facts import common, title_of
+from activities.transitions.refund_answers import stop_clock_when_paid
 from activities.transitions.shipment import LOOK_FOR_PARCEL
+from returndesk.domain.clock import PROCESSING
+from returndesk.domain.eligibility import judge
 from returndesk.domain.inputs import CorrectionInput, LossInput
-from returndesk.domain.lots import GIVEN_UP, Lot, Reception
+from returndesk.domain.lots import GIVEN_UP, ON_THE_WAY, TO_DECIDE, Lot, Reception
 from returndesk.domain.notice_facts import NoticeItem
 from returndesk.domain.notices import Corrected
 from returndesk.domain.parcels import lose, unreceive
 from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.cases import Case
+from returndesk.store.decisions import newest_standing
 from returndesk.store.units import release_units
 
 WAIT_AGAIN_DAYS = 5
@@ -21,8 +27,12 @@ def correction(case: Case, asked: CorrectionInput) -> None:
     gone: list[Lot] = []
     for item in asked.items:
         was = next((lot for lot in case.lots if lot.number == item.lot), None)
-        case.lots, lot = unreceive(case.lots, item.lot, item.quantity)
+        case.lots, lot = unreceive(case.lots, item.lot, item.quantity, was_sent=case.row.sent_at is not None)
+        if lot.reception is Reception.SHORT_SHIPPED:
+            lot = _as_decided(case, lot)
         gone.append(lot)
+        if was is not None and was.reception is Reception.WRONG_ITEM and was.number == lot.number:
+            case.end_task(f"claimed_elsewhere_{lot.number}")
         was_claimed = was is not None and was.reception is Reception.RECEIVED
         if was_claimed and lot.reception in GIVEN_UP:
             assert lot.line is not None, "only wrong items have no order line"
@@ -35,7 +45,19 @@ def correction(case: Case, asked: CorrectionInput) -> None:
     )
     _waits_again(case)
     items = tuple(NoticeItem(title=title_of(case, lot), quantity=lot.quantity) for lot in gone)
-    case.notice(Corrected(**common(case, items), corrected_at=case.now, still_awaited=_is_awaited(case)))
+    still_awaited = any(lot.reception in ON_THE_WAY for lot in gone)
+    case.notice(Corrected(**common(case, items), corrected_at=case.now, still_awaited=still_awaited))
+
+
+def _as_decided(case: Case, lot: Lot) -> Lot:
+    """What had not come when it was decided is decided still: nobody has to say so again."""
+    decision = newest_standing(case.connection, case.row.rma)
+    if decision is None:
+        return lot
+    acceptance, reasons = judge(case.rules.policy, lot)
+    decided = replace(lot, acceptance=acceptance, reasons=reasons, decision=decision)
+    case.lots = [decided if x.number == lot.number else x for x in case.lots]
+    return decided
 
 
 def _waits_again(case: Case) -> None:
@@ -45,12 +67,14 @@ def _waits_again(case: Case) -> None:
         case.pause_clocks(GOODS_IN_TRANSIT, "customer")
         assert case.row.expires_at is not None, "authorized returns have a date"
         case.row.expires_at = max(case.row.expires_at, case.rules.calendar.add(case.now, WAIT_AGAIN_DAYS))
+        case.row.looked_for_at = None
+        if all(lot.reception is not Reception.AWAITING for lot in case.lots):
+            case.row.reminder_at = None
     elif stage in ENDED:
         case.stop_clocks("corrected")
-
-
-def _is_awaited(case: Case) -> bool:
-    return case.stage is Stage.AUTHORIZED
+    elif all(lot.reception not in ON_THE_WAY | TO_DECIDE for lot in case.undecided):
+        case.stop_clock(PROCESSING, "corrected")
+        stop_clock_when_paid(case, "corrected")
 
 
 def loss(case: Case, asked: LossInput) -> None:
@@ -61,6 +85,7 @@ def loss(case: Case, asked: LossInput) -> None:
     for lot in lost:
         assert lot.line is not None, "only goods of an order line are sent"
         release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
-    case.resume_clocks(GOODS_IN_TRANSIT)
+    if case.stage is not Stage.AUTHORIZED:  # else it is the customer's turn still: the rest is awaited
+        case.resume_clocks(GOODS_IN_TRANSIT)
     case.end_task(LOOK_FOR_PARCEL)
     case.record("lost", lots=[[lot.number, lot.line, lot.quantity] for lot in lost], note=asked.note)

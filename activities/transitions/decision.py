@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
-from activities.transitions.facts import common, decided_items
+from activities.transitions.facts import by_when, common, decided_items
 from activities.transitions.granting import grant, take_back
+from activities.transitions.refund_answers import stop_clock_when_paid
 from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.eligibility import judge
@@ -19,7 +20,7 @@ from returndesk.domain.lots import CLAIMED_ELSEWHERE, TO_DECIDE, Acceptance, Dis
 from returndesk.domain.notices import Accepted, PartlyAccepted, Rejected
 from returndesk.domain.people import RULES, Role
 from returndesk.domain.policy import DecideWhen
-from returndesk.domain.stages import SUBMITTED, Stage
+from returndesk.domain.stages import Stage
 from returndesk.store.cases import Case
 from returndesk.store.decisions import Decided
 from returndesk.store.payments import label_of
@@ -79,6 +80,8 @@ def refusal(case: Case, asked: RefusalInput) -> None:
     take_back(case, decided)
     for lot in case.lots:
         if lot.decision == decided.number:
+            if lot.reception is Reception.LOST and lot.acceptance is Acceptance.ACCEPTED:
+                _release(case, lot)
             goods = None if lot.disposition is Disposition.RETURN_TO_CUSTOMER else lot.disposition
             again = replace(lot, acceptance=Acceptance.PENDING, decision=None, disposition=goods)
             _put(case, again if lot.reception is Reception.WRONG_ITEM else replace(again, reasons=()))
@@ -195,19 +198,22 @@ def _claim_again(case: Case, lot: Lot) -> None:
         )
 
 
+def _release(case: Case, lot: Lot) -> None:
+    assert lot.line is not None, "only wrong items have no order line"
+    release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
+
+
 def _announce(case: Case, decided: Decided) -> None:
     """It holds: mail the verdict, free the units of rejected goods, and set those on their way back."""
     lots = [x for x in case.lots if x.decision == decided.number]
     for lot in lots:
         if lot.acceptance is Acceptance.REJECTED and lot.reception is Reception.RECEIVED:
-            assert lot.line is not None, "only wrong items have no order line"
-            release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
+            _release(case, lot)
     items = decided_items(case, decided.number)
     verdicts = {item.verdict for item in items}
     is_late = case.clocks[PROCESSING].breached
     goods_back_by = _goods_back_by(case, lots)
-    if all(x.status in SUBMITTED for x in case.live_refunds) and not case.row.owed_without_refund_minor:
-        case.stop_clock(REFUND, "nothing_due")
+    stop_clock_when_paid(case, "nothing_due")
     if Acceptance.ACCEPTED not in verdicts:
         case.notice(
             Rejected(
@@ -216,6 +222,7 @@ def _announce(case: Case, decided: Decided) -> None:
                 is_late=is_late,
                 goods_arrived=True,
                 goods_back_by=goods_back_by,
+                others_accepted=_grants_anything(case),
             )
         )
         return
@@ -234,6 +241,11 @@ def _goods_back_by(case: Case, lots: list[Lot]) -> datetime | None:
     case.row.goods_back_by, case.row.goods_back_late_at = by, None
     case.task("goods_back", f"goods_back_{case.row.decisions}", Role.WAREHOUSE, by)
     return by
+
+
+def _grants_anything(case: Case) -> bool:
+    row = case.row
+    return row.goods_minor + row.goods_tax_minor + row.shipping_minor + row.shipping_tax_minor > 0
 
 
 class _Promise(TypedDict):
@@ -259,7 +271,7 @@ def _promise(case: Case, decided: Decided) -> _Promise:
         shipping_minor=amounts.shipping_minor,
         total_minor=amounts.total_minor,
         owed_without_refund_minor=decided.owed_without_refund_minor,
-        refund_due_at=case.due_at(REFUND) if amounts.total_minor else None,
+        refund_due_at=by_when(case, REFUND) if amounts.total_minor else None,
         payment_label=_payment_label(case, decided),
     )
 

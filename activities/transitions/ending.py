@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
-from activities.transitions.facts import common
+from activities.transitions.authorization import GOODS_IN_TRANSIT
+from activities.transitions.facts import common, items_of
 from returndesk.domain.clock import PROCESSING
 from returndesk.domain.inputs import CancellationInput, DeclineInput
-from returndesk.domain.lots import ON_THE_WAY, Acceptance, Reception
+from returndesk.domain.lots import ON_THE_WAY, Acceptance, Lot, Reception
 from returndesk.domain.notice_facts import NoticeItem
 from returndesk.domain.notices import Cancelled, Rejected
+from returndesk.domain.stages import ENDED
 from returndesk.store.cases import Case
 from returndesk.store.units import release_units
 
@@ -15,33 +17,54 @@ from returndesk.store.units import release_units
 def decline(case: Case, asked: DeclineInput) -> None:
     """The shop's no, before anything was sent. The customer is told every reason."""
     reasons = tuple(asked.reasons)
-    let_go(case, Reception.CANCELLED)
-    case.lots = [replace(lot, acceptance=Acceptance.REJECTED, reasons=reasons) for lot in case.lots]
+    gone = let_go(case, Reception.CANCELLED)
+    for lot in gone:
+        _put(case, replace(lot, acceptance=Acceptance.REJECTED, reasons=reasons))
     case.row.declined_at = case.now
     was_late = case.clocks[PROCESSING].breached
     case.stop_clocks("declined")
     case.record("declined", reasons=list(reasons), note=asked.note)
-    told = common(case)
-    items = tuple(_refused(item, reasons) for item in told["items"])
+    items = tuple(_refused(item, reasons) for item in items_of(case, gone))
     case.notice(Rejected(**common(case, items), decided_at=case.now, is_late=was_late, goods_arrived=False))
 
 
 def cancellation(case: Case, asked: CancellationInput) -> None:
     """The customer keeps the goods. A parcel that comes all the same is the warehouse's to ask about."""
-    let_go(case, Reception.CANCELLED)
+    gone = let_go(case, Reception.CANCELLED)
     case.row.cancelled_at = case.now
-    case.stop_clocks("cancelled")
+    stop_clocks_at_end(case, "cancelled")
     case.record("cancelled", note=asked.note)
     may_be_sent = case.row.authorized_at is not None
-    case.notice(Cancelled(**common(case), cancelled_at=case.now, may_be_sent=may_be_sent))
+    case.notice(
+        Cancelled(**common(case, items_of(case, gone)), cancelled_at=case.now, may_be_sent=may_be_sent)
+    )
 
 
-def let_go(case: Case, reception: Reception) -> None:
-    """Goods that were awaited will not come: other returns may have their units."""
-    for at, lot in enumerate(case.lots):
+def let_go(case: Case, reception: Reception) -> list[Lot]:
+    """Goods that were awaited, or missed in a parcel that was not here, will not come: other returns may have their
+    units. The lots that were let go.
+    """
+    gone = []
+    for lot in case.undecided:
         if lot.reception in ON_THE_WAY and lot.line is not None:
             release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
-            case.lots[at] = replace(lot, reception=reception)
+        elif lot.reception is not Reception.SHORT_SHIPPED:
+            continue
+        gone.append(replace(lot, reception=reception))
+        _put(case, gone[-1])
+    return gone
+
+
+def stop_clocks_at_end(case: Case, reason: str) -> None:
+    """Nothing is owed any more; but where a parcel was lost, somebody has to say what that means, and in time."""
+    if case.stage in ENDED:
+        case.stop_clocks(reason)
+    else:
+        case.resume_clocks(GOODS_IN_TRANSIT)
+
+
+def _put(case: Case, lot: Lot) -> None:
+    case.lots = [lot if x.number == lot.number else x for x in case.lots]
 
 
 def _refused(item: NoticeItem, reasons: tuple[str, ...]) -> NoticeItem:

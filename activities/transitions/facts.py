@@ -1,6 +1,7 @@
 """The facts that notices are made of, read off a case. Ids, titles of goods, amounts and instants: no person."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from math import ceil
 from typing import TypedDict
 
@@ -33,7 +34,7 @@ def common(case: Case, items: tuple[NoticeItem, ...] | None = None) -> Common:
 
 def all_items(case: Case) -> tuple[NoticeItem, ...]:
     """Every line of the return with the units that were asked for."""
-    return _by_line(case, case.lots, lambda lot: lot.quantity)
+    return items_of(case, case.lots)
 
 
 def parcel_items(case: Case) -> tuple[NoticeItem, ...]:
@@ -51,7 +52,12 @@ def parcel_items(case: Case) -> tuple[NoticeItem, ...]:
 
 def items_at(case: Case, reception: Reception) -> tuple[NoticeItem, ...]:
     """The units that are there: awaited, in transit; lines without any are left out."""
-    return _by_line(case, [x for x in case.lots if x.reception is reception], lambda lot: lot.quantity)
+    return items_of(case, [lot for lot in case.lots if lot.reception is reception])
+
+
+def items_of(case: Case, lots: Sequence[Lot]) -> tuple[NoticeItem, ...]:
+    """The units of some lots, by line."""
+    return _by_line(case, lots, lambda lot: lot.quantity)
 
 
 def _by_line(
@@ -93,6 +99,14 @@ def decided_items(case: Case, decision: int) -> tuple[NoticeItem, ...]:
 def accepted_items(case: Case, decision: int) -> tuple[NoticeItem, ...]:
     """What the customer is paid for by a decision."""
     return tuple(item for item in decided_items(case, decision) if item.verdict is Acceptance.ACCEPTED)
+
+
+def by_when(case: Case, kind: ClockKind) -> datetime:
+    """What a customer can be promised: when it is due, or where that has passed, a new date (policy 3)."""
+    due_at = case.due_at(kind)
+    if due_at > case.now:
+        return due_at
+    return case.rules.calendar.add(case.now, case.rules.policy.clocks.delay_business_days)
 
 
 def days_left(case: Case, kind: ClockKind) -> int:

@@ -17,7 +17,7 @@ NEW_DATE_DAYS = 2
 
 def goods_back(case: Case, asked: GoodsBackInput) -> None:
     """Rejected goods were sent, handed over, or scrapped because nobody wanted them by the date."""
-    going = [lot for lot in case.lots if lot.goes_back]
+    going = _going(case)
     chosen = [lot for lot in going if not asked.lots or lot.number in asked.lots]
     if not chosen or len(chosen) < len(set(asked.lots)):
         raise InvalidInput(
@@ -34,7 +34,7 @@ def goods_back(case: Case, asked: GoodsBackInput) -> None:
     numbers = {lot.number for lot in chosen}
     case.lots = [_gone(lot, asked.way) if lot.number in numbers else lot for lot in case.lots]
     case.record("goods_left", lots=sorted(numbers), way=asked.way, tracking=asked.tracking, note=asked.note)
-    if not any(lot.goes_back for lot in case.lots):
+    if not _going(case):
         case.row.goods_back_by = None
         for number in range(1, case.row.decisions + 1):
             case.end_task(f"goods_back_{number}")
@@ -52,11 +52,16 @@ def goods_are_late(case: Case) -> None:
     assert promised_at is not None, "only a date that was given can pass"
     case.row.goods_back_late_at = case.now
     new_date = case.rules.calendar.add(case.now, NEW_DATE_DAYS)
-    going = [lot for lot in case.lots if lot.goes_back]
+    going = _going(case)
     case.record("goods_back_late", due=promised_at.isoformat(), new_date=new_date.isoformat())
     case.task("late", "goods_back_late", Role.MANAGER, new_date, lots=[lot.number for lot in going])
     items = _items(case, going)
     case.notice(GoodsBackLate(**common(case, items), promised_at=promised_at, new_date=new_date))
+
+
+def _going(case: Case) -> list[Lot]:
+    """What goes back; not what a manager may still let be decided again."""
+    return [lot for lot in case.lots if lot.goes_back and lot.decision != case.awaiting_decision]
 
 
 def _gone(lot: Lot, way: WayBack) -> Lot:

@@ -67,7 +67,7 @@ def take_back(case: Case, decided: Decided) -> None:
     if amounts.total_minor:
         ledger.withdrawn(connection, row.rma, decided.number, row.currency, case.now, amounts)
     row.owed_without_refund_minor -= decided.owed_without_refund_minor
-    if decided.owed_without_refund_minor:
+    if decided.owed_without_refund_minor and not row.owed_without_refund_minor:
         case.end_task(PAY_BY_HAND)
     _add(case, amounts, -1)
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from activities.transitions.ending import let_go
-from activities.transitions.facts import common, items_at
+from activities.transitions.ending import let_go, stop_clocks_at_end
+from activities.transitions.facts import common, items_at, items_of
 from activities.transitions.goods_back import goods_are_late
 from activities.transitions.packet import packet
 from activities.transitions.shipment import look_for_parcel
@@ -75,8 +75,8 @@ def _expire(case: Case) -> None:
     row = case.row
     assert row.authorized_at is not None, "only authorized returns wait for goods"
     assert row.expires_at is not None, "only authorized returns wait for goods"
-    let_go(case, Reception.EXPIRED)
+    gone = items_of(case, let_go(case, Reception.EXPIRED))
     row.expired_at = case.now
-    case.stop_clocks("expired")
+    stop_clocks_at_end(case, "expired")
     case.record("expired")
-    case.notice(Expired(**common(case), authorized_at=row.authorized_at, send_by=row.expires_at))
+    case.notice(Expired(**common(case, gone), authorized_at=row.authorized_at, send_by=row.expires_at))

@@ -11,6 +11,7 @@ from returndesk.domain.clock import REFUND
 from returndesk.domain.disputes import LOST
 from returndesk.domain.errors import InvalidInput, Refused
 from returndesk.domain.inputs import PaidByHandInput, PaidHow, RefundAgainInput
+from returndesk.domain.lots import Acceptance
 from returndesk.domain.notices import PaidByHand
 from returndesk.domain.people import Role
 from returndesk.domain.settlement import PaymentRoom, share_out
@@ -108,8 +109,11 @@ def _failed(case: Case, refund_id: str | None) -> RefundRow | None:
 
 
 def _decision_of(case: Case, failed: RefundRow | None) -> int:
-    """The decision that granted it; what no payment could take is put down to the newest."""
-    return case.row.decisions if failed is None else failed.decision
+    """The decision that granted it; what no payment could take is put down to the newest that granted anything."""
+    if failed is not None:
+        return failed.decision
+    accepted = (lot for lot in case.lots if lot.acceptance is Acceptance.ACCEPTED)
+    return max(lot.decision for lot in accepted if lot.decision is not None)
 
 
 def _owed(case: Case, failed: RefundRow | None) -> int:

@@ -6,7 +6,7 @@ A parcel comes when it comes: before the yes, twice, late, with too much or too 
 from functools import partial
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
-from activities.transitions.facts import common, parcel_items
+from activities.transitions.facts import by_when, common, parcel_items
 from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.errors import InvalidInput
@@ -15,6 +15,7 @@ from returndesk.domain.lots import CLAIMED_ELSEWHERE, HERE, ON_THE_WAY, Arrival,
 from returndesk.domain.notices import Received
 from returndesk.domain.parcels import Packed, add_wrong_items, receive
 from returndesk.domain.people import Role
+from returndesk.domain.stages import ENDED
 from returndesk.store.cases import Case
 from returndesk.store.units import claim_free_units, release_units
 
@@ -31,7 +32,7 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         more_expected=asked.more_expected,
         claim=partial(claim_free_units, case.connection, case.row.order_reference),
         expected=Arrival.EXPECTED if case.row.authorized_at is not None else Arrival.UNAUTHORIZED,
-        cancelled=Arrival.AFTER_CANCELLATION if case.row.declined_at is None else Arrival.AFTER_DECLINE,
+        cancelled=_if_cancelled(case),
     )
     for other in asked.wrong_items:
         case.lots = add_wrong_items(case.lots, other.quantity)
@@ -50,8 +51,8 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         more_expected=asked.more_expected,
         note=asked.note,
     )
-    items = parcel_items(case)
-    if not items:
+    items, is_settled = parcel_items(case), case.row.decided_at is not None or case.stage in ENDED
+    if not items or (is_settled and not any(lot.decision is None for lot in changed)):
         return  # an empty box for a return that has ended, or only what was paid for has turned up
     case.restart_clock(PROCESSING, "goods_arrived")
     case.restart_clock(REFUND, "goods_arrived")
@@ -59,10 +60,17 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         Received(
             **common(case, items),
             received_at=case.now,
-            processing_due_at=case.due_at(PROCESSING),
+            processing_due_at=by_when(case, PROCESSING),
             more_expected=asked.more_expected,
         )
     )
+
+
+def _if_cancelled(case: Case) -> Arrival:
+    """How units arrive that count as cancelled: also those that nobody announced, and that were corrected away."""
+    if case.row.declined_at is not None:
+        return Arrival.AFTER_DECLINE
+    return Arrival.UNANNOUNCED if case.row.cancelled_at is None else Arrival.AFTER_CANCELLATION
 
 
 def _packed(case: Case, items: tuple[PackedItem, ...]) -> list[Packed]:

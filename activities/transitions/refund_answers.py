@@ -9,7 +9,7 @@ from returndesk.domain.clock import REFUND
 from returndesk.domain.disputes import REFUSED_FOR_DISPUTE
 from returndesk.domain.notices import Refunded, RefundFailed, RefundOnItsWay
 from returndesk.domain.people import Role
-from returndesk.domain.stages import SUBMITTED, RefundStatus
+from returndesk.domain.stages import SUBMITTED, RefundStatus, Stage
 from returndesk.messages import RefundAnswer
 from returndesk.store import ledger
 from returndesk.store.case_rows import is_filed
@@ -61,15 +61,19 @@ def _contradicted(case: Case, refund: RefundRow, answer: RefundAnswer) -> None:
 
 
 def stop_clock_when_paid(case: Case, reason: str) -> None:
-    """Nothing is owed that the processor has not taken: the shop has done its part."""
-    if all(x.status in SUBMITTED for x in case.live_refunds) and not case.row.owed_without_refund_minor:
+    """Nothing is owed that the processor has not taken, and nothing is to be decided: the shop has done its part."""
+    is_taken = all(x.status in SUBMITTED for x in case.live_refunds)
+    if is_taken and not case.row.owed_without_refund_minor and case.stage in (Stage.SETTLING, Stage.CLOSED):
         case.stop_clock(REFUND, reason)
 
 
 def outstanding_minor(case: Case) -> int:
-    """What the customer does not have yet."""
-    unpaid = (x.amount_minor for x in case.live_refunds if x.status is not RefundStatus.SUCCEEDED)
-    return case.row.owed_without_refund_minor + sum(unpaid)
+    """What the customer was promised and does not have yet; what waits for a manager is no promise."""
+    owed_minor = case.row.owed_without_refund_minor
+    if case.awaiting_decision is not None:
+        owed_minor -= case.newest_decision().owed_without_refund_minor
+    promised = (x for x in case.live_refunds if x.decision != case.awaiting_decision)
+    return owed_minor + sum(x.amount_minor for x in promised if x.status is not RefundStatus.SUCCEEDED)
 
 
 def _is_step_back(before: RefundStatus, after: RefundStatus) -> bool:

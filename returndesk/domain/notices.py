@@ -52,9 +52,14 @@ class Received(NoticeFacts):
         return sum(item.missing for item in self.items)
 
     @property
+    def here(self) -> int:
+        """Units that were to come and did; something else is not among them."""
+        return sum(item.quantity for item in self.items if item.expected is not None)
+
+    @property
     def expected(self) -> int:
         """Units that were to come."""
-        return self.units + self.missing
+        return self.here + self.missing
 
 
 class _Decided(NoticeFacts):
@@ -147,11 +152,15 @@ class PartlyAccepted(_Refundable):
 
 
 class Rejected(_Decided):
-    """Nothing was accepted. `goods_arrived` is False where the shop said no before anything was sent."""
+    """Nothing was accepted. `goods_arrived` is False where the shop said no before anything was sent.
+
+    `others_accepted`: other goods of this return are paid for, by another decision.
+    """
 
     kind: Literal[NoticeKind.REJECTED] = NoticeKind.REJECTED
     goods_arrived: bool
     goods_back_by: AwareDatetime | None = None
+    others_accepted: bool = False
 
     @model_validator(mode="after")
     def _nothing_is_accepted(self) -> Self:

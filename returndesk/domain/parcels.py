@@ -265,9 +265,12 @@ _BEFORE_IT_CAME = {
 }
 
 
-def unreceive(lots: Sequence[Lot], number: int, quantity: int) -> tuple[list[Lot], Lot]:
+def unreceive(
+    lots: Sequence[Lot], number: int, quantity: int, *, was_sent: bool = False
+) -> tuple[list[Lot], Lot]:
     """The lots when units recorded as received were not here, each back where it was; and the lot of those units.
 
+    `was_sent`: the customer has proven that what was expected is on its way.
     Raises `InvalidInput`: `unknown_lot`, `already_decided`, `more_than_received`.
     """
     lot = next((x for x in lots if x.number == number and x.reception in HERE), None)
@@ -288,6 +291,8 @@ def unreceive(lots: Sequence[Lot], number: int, quantity: int) -> tuple[list[Lot
     assert lot.arrival is not None, "what is here has arrived"
     result, part = split(lots, number, quantity)
     was = Reception.CANCELLED if lot.reception is Reception.WRONG_ITEM else _BEFORE_IT_CAME[lot.arrival]
+    if was is Reception.AWAITING and was_sent:
+        was = Reception.IN_TRANSIT
     gone = replace(
         part, reception=was, arrival=None, condition=None, packaging=None, disposition=None,
         acceptance=Acceptance.PENDING, reasons=(), photos=(),

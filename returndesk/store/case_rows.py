@@ -29,8 +29,10 @@ from returndesk.store.statements import append, table_of, updating
 # Commands ----------------------------------------------------------------------------------------
 
 _commands = table_of(tables.Command)
-_COMMAND = select(_commands.c.input, _commands.c.outcome, _commands.c.policy_version).where(
-    _commands.c.id == bindparam("id")
+_COMMAND = (
+    select(_commands.c.input, _commands.c.outcome, _commands.c.policy_version)
+    .where(_commands.c.id == bindparam("id"))
+    .with_for_update()
 )
 _ANSWER_COMMAND = updating(tables.Command, ["id"], ["outcome"])
 
@@ -45,7 +47,10 @@ class Asking:
 
 
 def load_command(connection: Connection, command_id: str) -> Asking:
-    """What was asked, and what came of it if it was carried out before."""
+    """What was asked, and what came of it if it was carried out before.
+
+    Locked before anything else: whoever carries it out a second time waits for the first, and sees its outcome.
+    """
     row = connection.execute(_COMMAND, {"id": command_id}).one()
     return Asking(row.input, row.outcome, row.policy_version)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from returndesk.domain import stages
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
-from returndesk.domain.lots import Lot
+from returndesk.domain.lots import Lot, Reception
 from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
@@ -98,6 +98,11 @@ class Case:
     def live_refunds(self) -> list[RefundRow]:
         """The refunds by which the shop pays, or still has to: a failed one that was replaced is none."""
         return [refund for refund in self.refunds if refund.replaced_by is None]
+
+    @property
+    def awaiting_decision(self) -> int | None:
+        """The decision that waits for a manager: nothing of it is paid, told or sent back yet."""
+        return self.row.decisions if self.row.awaiting_approval else None
 
     @property
     def clocks(self) -> dict[ClockKind, Clock]:
@@ -293,12 +298,13 @@ class Case:
             policy_version=self.row.policy_version,
             last_at=self.row.last_at,
             wake_at=wake_at,
-            refunds_due=() if self.row.awaiting_approval else now_due,
+            refunds_due=now_due,
             ended=stage in stages.ENDED and wake_at is None,
         )
 
     def _is_to_be_asked_of(self, refund: RefundRow) -> bool:
-        if refund.status is RefundStatus.REQUESTED and self.row.on_hold_since is not None:
+        is_held = self.row.on_hold_since is not None or refund.decision == self.awaiting_decision
+        if refund.status is RefundStatus.REQUESTED and is_held:
             return False
         return refund.status in _AT_THE_PROCESSOR
 
@@ -308,7 +314,10 @@ class Case:
             instants.append(standing.warn_at if standing.warned_at is None else None)
             instants.append(standing.due_at if standing.breached_at is None else None)
         if row.stage == Stage.AUTHORIZED:
-            instants += [row.reminder_at, None if row.looked_for_at else row.expires_at]
+            is_looked_for = row.looked_for_at is not None and any(
+                lot.reception is Reception.IN_TRANSIT for lot in self.lots
+            )
+            instants += [row.reminder_at, None if is_looked_for else row.expires_at]
         if row.goods_back_late_at is None:
             instants.append(row.goods_back_by)
         earliest = min((at for at in instants if at is not None), default=None)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from returndesk.domain.settlement import Amounts, LineShare
 from returndesk.store import tables
@@ -15,6 +15,9 @@ _DECISION = select(_decisions).where(
     _decisions.c.rma == bindparam("rma"), _decisions.c.number == bindparam("number")
 )
 _DECIDERS = select(_decisions.c.decided_by).where(_decisions.c.rma == bindparam("rma"))
+_STANDING = select(func.max(_decisions.c.number)).where(
+    _decisions.c.rma == bindparam("rma"), _decisions.c.refused_by.is_(None)
+)
 _ANSWER = updating(tables.Decision, ["rma", "number"], ["approved_by", "refused_by"])
 
 
@@ -51,6 +54,12 @@ def load(connection: Connection, rma: str, number: int) -> Decided:
         row.approved_by,
         row.refused_by,
     )
+
+
+def newest_standing(connection: Connection, rma: str) -> int | None:
+    """The number of the newest decision that nobody refused; None where there is none."""
+    number: int | None = connection.scalar(_STANDING, {"rma": rma})
+    return number
 
 
 def deciders(connection: Connection, rma: str) -> frozenset[str]:

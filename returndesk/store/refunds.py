@@ -7,8 +7,9 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
+from returndesk.domain.stages import TO_SEND, RefundStatus
 from returndesk.store import tables
 from returndesk.store.statements import table_of, updating
 
@@ -20,7 +21,11 @@ def parameters_hash(payment_reference: str, amount_minor: int, currency: str) ->
 
 @dataclass(frozen=True)
 class Sending:
-    """A refund as the sender sees it."""
+    """A refund as the sender sees it.
+
+    `is_withheld`: never sent, and waiting for a manager or for a hold to end; or failed, canceled or paid. Whatever is
+    heard of one, it is not sent.
+    """
 
     id: str
     rma: str
@@ -33,6 +38,8 @@ class Sending:
     last_sent_at: datetime | None
     absent_at: datetime | None
     looks: int
+    status: RefundStatus
+    is_withheld: bool
 
     @property
     def key(self) -> str:
@@ -42,13 +49,24 @@ class Sending:
 
 _refunds = table_of(tables.Refund)
 _payments = table_of(tables.Payment)
+_returns = table_of(tables.Return)
 _c = _refunds.c
+_waits = and_(
+    _c.status == RefundStatus.REQUESTED,
+    _c.first_sent_at.is_(None),
+    or_(
+        _returns.c.on_hold_since.is_not(None),
+        and_(_returns.c.awaiting_approval, _returns.c.decisions == _c.decision),
+    ),
+)
 _SENDING = (
     select(
-        _c.id, _c.rma, _payments.c.reference, _c.amount_minor, _c.currency, _c.processor_reference,
-        _c.key_number, _c.first_sent_at, _c.last_sent_at, _c.absent_at, _c.looks, _c.parameters_hash,
+        _c.id, _c.rma, _payments.c.reference.label("payment_reference"), _c.amount_minor, _c.currency, _c.processor_reference,
+        _c.key_number, _c.first_sent_at, _c.last_sent_at, _c.absent_at, _c.looks, _c.status,
+        or_(_c.status.not_in(TO_SEND), _waits).label("is_withheld"), _c.parameters_hash,
     )
     .join(_payments, _payments.c.id == _c.payment_id)
+    .join(_returns, _returns.c.rma == _c.rma)
     .where(_c.id == bindparam("id"))
 )  # fmt: skip
 _ABOUT_TO_SEND = updating(tables.Refund, ["id"], ["first_sent_at", "last_sent_at", "absent_at"])
@@ -62,8 +80,9 @@ _PROVEN_ABSENT = _one.where(_c.key_number == bindparam("old_key")).values(
 
 def sending(connection: Connection, refund_id: str) -> Sending:
     """A refund with what was sent of it. Raises where its parameters are not those it was granted with."""
-    *row, granted = connection.execute(_SENDING, {"id": refund_id}).one()
-    refund = Sending(*row)
+    found = dict(connection.execute(_SENDING, {"id": refund_id}).mappings().one())
+    granted = found.pop("parameters_hash")
+    refund = Sending(**{**found, "status": RefundStatus(found["status"])})
     if parameters_hash(refund.payment_reference, refund.amount_minor, refund.currency) != granted:
         raise AssertionError(f"refund {refund_id} is not what was granted")
     return refund

@@ -63,7 +63,7 @@ class SoldLine:
 _TERMS = select(*(_orders.c[name] for name in OrderTerms.__dataclass_fields__)).where(
     _orders.c.reference == bindparam("reference")
 )
-_TERMS_LOCKED = _TERMS.with_for_update()
+_TERMS_LOCKED = _TERMS.with_for_update(key_share=True)  # a new return refers to the order meanwhile
 _LINES = (
     select(*(_lines.c[name] for name in SoldLine.__dataclass_fields__))
     .where(_lines.c.order_reference == bindparam("reference"))

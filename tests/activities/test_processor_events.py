@@ -8,6 +8,9 @@ import pytest
 import stripe
 from live import Live, Sold
 
+from returndesk.gateways.temporal import TemporalDoor
+from returndesk.messages import HintRef
+
 DAY = timedelta(days=1)
 
 
@@ -153,3 +156,40 @@ async def test_a_rightly_signed_event_is_only_a_reason_to_look(live: Live) -> No
     await live.run_ended(rma)
     assert (await live.view(rma))["stage"] == "closed"
     assert "refund_failed" not in await live.timeline(rma)
+
+
+async def test_an_event_about_a_refund_that_waits_for_a_manager_sends_nothing(live: Live) -> None:
+    """Rightly signed, and about a refund that Stripe does not have: as after a restore of older books."""
+    sold = await live.dress(price_minor=50_001)
+    rma = await live.come_back(sold, 1)
+    assert (await live.view(rma))["stage"] == "decided"
+    hint = HintRef(f"{rma}-1", f"evt_{rma}", live.installation.policy.version)
+    await TemporalDoor(live.client).hint(rma, hint)
+    await live.advance(timedelta(minutes=1), rma)
+    await live.does(rma, "message", {"channel": "email", "note": "And?"})
+    assert await live.refund_posts(sold) == []
+    await live.does(rma, "refusal", {"note": "Not this one."}, who=2)
+    await TemporalDoor(live.client).hint(rma, hint)
+    await live.advance(timedelta(minutes=1), rma)
+    await live.does(rma, "message", {"channel": "email", "note": "Well?"})
+    assert await live.refund_posts(sold) == []
+    assert (await live.view(rma))["refunds"][0]["status"] == "canceled"
+
+
+async def test_a_hint_sends_no_refund_that_is_on_hold(live: Live) -> None:
+    sold = await live.dress()
+    rma = await live.come_back(sold, 1)
+    closed = await live.reach(rma, "closed")
+    await live.is_quiet()
+    await live.knob(f"refunds/{closed['refunds'][0]['processor_reference']}/fail")
+    await live.until_task(rma, f"failed_{rma}-1")
+    await live.is_quiet()
+    await live.does(rma, "hold", {"reason": "suspected_fraud"})
+    await live.does(rma, "refund-again", {"refund": f"{rma}-1"})
+    hint = HintRef(f"{rma}-2", f"evt_{rma}", live.installation.policy.version)
+    await TemporalDoor(live.client).hint(rma, hint)
+    await live.advance(timedelta(minutes=1), rma)
+    await live.does(rma, "message", {"channel": "email", "note": "And?"})
+    assert len(await live.refund_posts(sold)) == 1
+    await live.does(rma, "resumption")
+    await live.reach(rma, "closed")

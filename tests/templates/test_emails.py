@@ -206,7 +206,12 @@ MINIMAL: list[NoticeFacts] = [
         decision_days=1,
         refund_days=3,
     ),
-    Received(**CASE, received_at=NOW, processing_due_at=DUE, items=(DRESS,)),
+    Received(
+        **CASE,
+        received_at=NOW,
+        processing_due_at=DUE,
+        items=(NoticeItem(title=DRESS.title, quantity=1, expected=1),),
+    ),
     Accepted(
         **CASE, items=(DRESS_YES,), decided_at=NOW, goods_minor=4_500, total_minor=4_500, refund_due_at=DUE
     ),
@@ -406,7 +411,10 @@ def test_whoever_sends_on_the_last_day_named_is_in_time(expires_at: datetime, la
 )
 def test_counts_read_as_one_would_say_them(quantity: int, said: str) -> None:
     facts = Received(
-        **CASE, items=(NoticeItem(title="Scarf", quantity=quantity),), received_at=NOW, processing_due_at=DUE
+        **CASE,
+        items=(NoticeItem(title="Scarf", quantity=quantity, expected=quantity),),
+        received_at=NOW,
+        processing_due_at=DUE,
     )
     assert said in content(mail(facts), "plain")
 

@@ -68,3 +68,61 @@ async def test_what_is_decided_is_not_corrected(live: Live) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "already_decided")
     await live.does(rma, "approval", who=2)
     await live.reach(rma, "closed")
+
+
+async def test_who_has_still_to_send_something_is_not_told_that_nothing_is_to_be_done(live: Live) -> None:
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.arrive(rma, 2)
+    await live.mailed(sold, 2)
+    body = {"items": [{"lot": 1, "quantity": 1}], "reason": "miscounted"}
+    await live.does(rma, "correction", body)
+    assert "we wait for it as before" in (await live.mailed(sold, 3))[-1].text
+
+
+async def test_a_parcel_that_was_sent_and_was_not_here_is_looked_for_again_and_does_not_expire(
+    live: Live,
+) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress()
+    rma = await live.request(sold, 1, authorize=True)
+    await live.does(rma, "shipment", {"tracking": "JD0002"})
+    await live.advance_to(friday + 28 * DAY + MOMENT, rma)
+    await live.until_task(rma, "look_for_parcel")
+    await live.arrive(rma, 1)
+    body = {"items": [{"lot": 1, "quantity": 1}], "reason": "other_return"}
+    assert (await live.does(rma, "correction", body))["stage"] == "authorized"
+    assert (await live.view(rma))["lots"][0]["reception"] == "in_transit"
+    await live.advance_to(friday + 42 * DAY, rma)
+    await live.until_task(rma, "look_for_parcel")
+    assert (await live.timeline(rma)).count("looked_for") == 2
+    await live.does(rma, "loss")
+
+
+async def test_what_was_not_sent_after_a_correction_expires(live: Live) -> None:
+    """One of two was said to have come, so the other was not waited for; then neither had."""
+    friday = await live.friday_afternoon()
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.arrive(rma, 1)
+    [here] = [lot for lot in (await live.view(rma))["lots"] if lot["reception"] == "received"]
+    body = {"items": [{"lot": here["lot"], "quantity": 1}], "reason": "other_return"}
+    assert (await live.does(rma, "correction", body))["stage"] == "authorized"
+    await live.advance_to(friday + 28 * DAY + MOMENT, rma)
+    await live.reach(rma, "expired")
+    await live.run_ended(rma)
+    assert await live.request(sold, 2)
+
+
+async def test_what_was_never_announced_and_never_here_is_not_called_cancelled_when_it_comes(
+    live: Live,
+) -> None:
+    sold = await live.dress(2)
+    rma = await live.request(sold, 1, authorize=True)
+    await live.arrive(rma, 2)
+    [extra] = [lot for lot in (await live.view(rma))["lots"] if lot["arrival"] == "arrived_unannounced"]
+    body = {"items": [{"lot": extra["lot"], "quantity": 1}], "reason": "miscounted"}
+    await live.does(rma, "correction", body)
+    await live.arrive(rma, 1)
+    arrivals = sorted(lot["arrival"] for lot in (await live.view(rma))["lots"])
+    assert arrivals == ["arrived_unannounced", "expected"]

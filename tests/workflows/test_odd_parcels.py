@@ -50,9 +50,7 @@ async def test_more_than_was_requested_is_not_refunded_without_a_person(live: Li
     await live.does(rma, "decision", body)
     await live.reach(rma, "closed")
     assert await live.paid_back(sold) == [(12_000, "succeeded")]
-    mail = next(
-        m for m in live.mails(sold) if "we accept 3 of your 4 items" in m.subject or "accept" in m.subject
-    )
+    [mail] = [m for m in await live.mailed(sold, 4) if "accept" in m.subject]
     assert "It was not part of what you asked to return." in mail.text
 
 
@@ -226,3 +224,60 @@ async def test_a_parcel_that_comes_while_a_manager_has_to_approve_is_decided_aft
     await live.does(rma, "approval", who=2)
     await live.reach(rma, "closed")
     assert sorted(await live.paid_back(sold)) == [(60_000, "succeeded"), (60_000, "succeeded")]
+
+
+@pytest.mark.parametrize("ends", ["decline", "cancellation"])
+async def test_an_empty_box_for_an_ended_return_is_noted_and_changes_nothing(live: Live, ends: str) -> None:
+    sold = await live.dress()
+    rma = await live.request(sold, 1)
+    await live.does(rma, ends, {"reasons": ["hygiene"]} if ends == "decline" else {})
+    await live.run_ended(rma)
+    ended = (await live.view(rma))["stage"]
+    assert (await live.arrive(rma))["stage"] == ended
+    await live.run_ended(rma)
+    assert {clock["state"] for clock in (await live.view(rma))["clocks"]} == {"stopped"}
+    assert (await live.timeline(rma))[-1] == "received"
+    await live.mailed(sold, 2)
+
+
+async def test_something_else_is_not_counted_as_what_was_expected(live: Live) -> None:
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.mailed(sold, 1)
+    body = {"items": [{"line": 1, "quantity": 1}], "wrong_items": [{"quantity": 1, "note": "A hat."}]}
+    await live.does(rma, "receipts", body | {"more_expected": True})
+    first = (await live.mailed(sold, 2))[-1]
+    assert "It held one of the two items we expected." in first.text
+    await live.arrive(rma, 1)
+    both = (await live.mailed(sold, 3))[-1]
+    assert "We received your two items on" in both.text
+    assert "Something that is not part of this order: 1 arrived" in both.text
+
+
+async def test_a_parcel_that_arrives_is_not_looked_for_any_more(live: Live) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress()
+    rma = await live.request(sold, 1, authorize=True)
+    await live.does(rma, "shipment", {"tracking": "JD0002"})
+    await live.advance_to(friday + 28 * DAY + 2 * MOMENT, rma)
+    await live.until_task(rma, "look_for_parcel")
+    await live.arrive(rma, 1)
+    assert "look_for_parcel" not in await live.tasks(rma)
+
+
+async def test_what_is_lost_is_decided_in_time_while_the_rest_is_awaited_or_expires(live: Live) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.does(rma, "shipment", {"tracking": "JD0002", "items": [{"line": 1, "quantity": 1}]})
+    assert (await live.does(rma, "loss"))["stage"] == "authorized", "the other one is awaited"
+    assert {clock["state"] for clock in (await live.view(rma))["clocks"]} == {"paused"}
+    await live.advance_to(friday + 28 * DAY + 2 * MOMENT, rma)
+    view = await live.reach(rma, "inspected")
+    assert {clock["state"] for clock in view["clocks"]} == {"running"}, (
+        "somebody has to decide of the lost one"
+    )
+    assert "expired" in await live.timeline(rma)
+    await live.does(rma, "decision", {"items": [{"line": 1, "acceptance": "accepted"}]})
+    await live.reach(rma, "closed")
+    assert await live.paid_back(sold) == [(4_000, "succeeded")]

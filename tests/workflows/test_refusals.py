@@ -1,6 +1,6 @@
 """A manager does not let a large refund go: everything the decision did is undone, and it is decided again."""
 
-from live import Live, Role
+from live import Live, Role, Sold
 
 PRICE = 60_000
 
@@ -57,3 +57,65 @@ async def test_who_may_not_approve_may_not_refuse(live: Live) -> None:
     assert answer.status_code == 403
     await live.does(rma, "approval", who=2)
     await live.reach(rma, "closed")
+
+
+async def a_lost_parcel(live: Live) -> tuple[str, Sold]:
+    sold = await live.dress(price_minor=PRICE)
+    rma = await live.request(sold, 1, authorize=True)
+    await live.does(rma, "shipment", {"tracking": "JD0002"})
+    await live.does(rma, "loss")
+    return rma, sold
+
+
+ACCEPTED = {"items": [{"line": 1, "acceptance": "accepted"}]}
+REJECTED = {"items": [{"line": 1, "acceptance": "rejected"}]}
+
+
+async def test_a_lost_parcel_that_was_not_to_be_paid_for_can_be_paid_for_after_all(live: Live) -> None:
+    rma, sold = await a_lost_parcel(live)
+    await live.does(rma, "decision", ACCEPTED, who=1)
+    await live.does(rma, "refusal", {"note": "Ask the carrier first."}, who=2)
+    await live.does(rma, "decision", ACCEPTED, who=1)
+    await live.does(rma, "approval", who=2)
+    await live.reach(rma, "closed")
+    assert await live.paid_back(sold) == [(PRICE, "succeeded")]
+
+
+async def test_a_lost_parcel_that_is_not_paid_for_leaves_its_units_free(live: Live) -> None:
+    rma, sold = await a_lost_parcel(live)
+    await live.does(rma, "decision", ACCEPTED, who=1)
+    await live.does(rma, "refusal", {"note": "It was never sent."}, who=2)
+    await live.does(rma, "decision", REJECTED, who=1)
+    await live.reach(rma, "closed")
+    assert await live.request(sold, 1), "the customer has it still"
+
+
+async def test_rejected_goods_do_not_leave_before_a_manager_has_approved(live: Live) -> None:
+    """Sent back and then accepted after all, they would be paid for and gone."""
+    lines = [{"quantity": 1, "unit_price_minor": PRICE}, {"quantity": 1, "unit_price_minor": 4_000}]
+    sold = await live.order(lines, paid_minor=PRICE + 4_000)
+    rma = await live.request(sold, 1, 1, authorize=True)
+    await live.arrive(rma, 1, 1)
+    await live.inspect(rma, 1, 1, decide=False)
+    verdicts = [{"line": 1, "acceptance": "accepted"}, {"line": 2, "acceptance": "rejected"}]
+    await live.does(rma, "decision", {"items": verdicts}, who=1)
+    too_early = await live.post(f"returns/{rma}/goods-back", {"way": "sent_back"})
+    assert (too_early.status_code, too_early.json()["code"]) == (422, "nothing_to_send_back")
+    await live.does(rma, "approval", who=2)
+    await live.does(rma, "goods-back", {"way": "sent_back"})
+    await live.reach(rma, "closed")
+
+
+async def test_what_is_owed_by_an_earlier_decision_stays_finances_task(live: Live) -> None:
+    line = {"quantity": 2, "unit_price_minor": PRICE}
+    sold = await live.order([line], paid_minor=1_000)
+    rma = await live.request(sold, 2, authorize=True)
+    for _ in range(2):
+        await live.arrive(rma, 1)
+        await live.inspect(rma, 1)
+        assert "pay_by_hand" in await live.tasks(rma)
+        if (await live.view(rma))["owed_without_refund_minor"] == PRICE - 1_000:
+            await live.does(rma, "approval", who=2)
+    await live.does(rma, "refusal", {"note": "Look at it again."}, who=2)
+    assert (await live.view(rma))["owed_without_refund_minor"] == PRICE - 1_000
+    assert "pay_by_hand" in await live.tasks(rma)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import Select, bindparam, select
 
 from activities.records import Records
 from returndesk.clocks import SystemClock
@@ -32,6 +32,7 @@ from returndesk.store.orders import put_order
 from returndesk.store.policies import PolicyBook
 
 POLICY = read_policy((Path(__file__).parents[2] / "policy.toml").read_text())
+POLICIES = PolicyBook(closed_days)
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SOLD = {1: 4, 2: 2}
 PRICE = {1: 3_333, 2: 60_001}
@@ -129,20 +130,42 @@ def with_what(draw: Any, books: "Books", rma: str, kind: CommandKind) -> dict[st
         return body
     lots = books.lots(rma)
     if kind is CommandKind.INSPECTIONS:
-        here = [x for x in lots if x.reception == "received" and x.condition is None]
-        body["items"] = [draw(SEEN) | {"line": x.line, "quantity": x.quantity} for x in here] or body["items"]
+        here = [x for x in lots if x["reception"] == "received" and x["condition"] is None]
+        body["items"] = [draw(SEEN) | {"line": x["line"], "quantity": x["quantity"]} for x in here] or body[
+            "items"
+        ]
     elif kind is CommandKind.DECISION:
-        lines = {x.line or 0 for x in lots if x.reception in ("received", "lost") and x.decision is None}
+        lines = {
+            x["line"] or 0 for x in lots if x["reception"] in ("received", "lost") and x["decision"] is None
+        }
         body["items"] = [draw(DECIDED) | {"line": line} for line in sorted(lines)]
     elif kind is CommandKind.CORRECTION:
         body["items"] = [
-            {"lot": x.number, "quantity": draw(st.integers(1, x.quantity))}
+            {"lot": x["number"], "quantity": draw(st.integers(1, x["quantity"]))}
             for x in lots
-            if x.reception in ("received", "wrong_item") and x.decision is None
+            if x["reception"] in ("received", "wrong_item") and x["decision"] is None
         ] or body["items"]
     elif kind in (CommandKind.REFUND_AGAIN, CommandKind.PAID_BY_HAND):
         body["refund"] = next((x.rpartition("-")[2] for x in books.failed(rma)), None)
     return body
+
+
+def _of_the_returns(name: str) -> Select[Any]:
+    table = tables.metadata.tables[name]
+    return (
+        select(table).where(table.c.rma.in_(bindparam("rmas", expanding=True))).order_by(*table.primary_key)
+    )
+
+
+def _of_the_order(name: str) -> Select[Any]:
+    table = tables.metadata.tables[name]
+    return select(table).where(table.c.order_reference == bindparam("order")).order_by(*table.primary_key)
+
+
+LOOK = {
+    name: _of_the_returns(name)
+    for name in ("returns", "lots", "clocks", "refunds", "audit", "notices", "tasks", "ledger", "decisions")
+} | {name: _of_the_order(name) for name in ("order_lines", "payments")}
 
 
 @dataclass
@@ -155,6 +178,7 @@ class Books:
     rmas: tuple[str, str]
     now: datetime = NOON
     clocks: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     asked: int = 0
 
     def ask(
@@ -176,16 +200,13 @@ class Books:
         return first.outcome
 
     def processor_says(self, rma: str, status: RefundStatus) -> None:
-        with self.database.read() as session:
-            row = session.get(tables.Return, rma)
-            due = session.exec(
-                select(tables.Refund.id).where(
-                    tables.Refund.rma == rma, tables.Refund.status == RefundStatus.REQUESTED
-                )
-            ).all()
-            waits = row is None or row.awaiting_approval or row.on_hold_since is not None
-        for refund_id in [] if waits else due:
-            self._happens(rma, EventKind.REFUND_ANSWERED, RefundAnswer(refund_id, status, f"re_{refund_id}"))
+        row = next(row for row in self.seen["returns"] if row["rma"] == rma)
+        if row["awaiting_approval"] or row["on_hold_since"] is not None:
+            return
+        for refund in self.seen["refunds"]:
+            if refund["rma"] == rma and refund["status"] == "requested":
+                answer = RefundAnswer(refund["id"], status, f"re_{refund['id']}")
+                self._happens(rma, EventKind.REFUND_ANSWERED, answer)
 
     def time_passes(self, by: timedelta) -> None:
         self.now += by
@@ -197,57 +218,42 @@ class Books:
         self.records.transition(Step(key, rma, what, self.now, PROCESSOR.id, PROCESSOR.role, None, answer))
 
     def stage(self, rma: str) -> Stage:
-        with self.database.read() as session:
-            return Stage(session.get_one(tables.Return, rma).stage)
+        return next(Stage(row["stage"]) for row in self.seen["returns"] if row["rma"] == rma)
 
-    def lots(self, rma: str) -> list[tables.Lot]:
-        with self.database.read() as session:
-            found = list(session.exec(select(tables.Lot).where(tables.Lot.rma == rma)))
-            session.expunge_all()
-        return found
+    def lots(self, rma: str) -> list[dict[str, Any]]:
+        return [row for row in self.seen["lots"] if row["rma"] == rma]
 
     def failed(self, rma: str) -> list[str]:
-        refund = tables.Refund
-        with self.database.read() as session:
-            return list(
-                session.exec(
-                    select(refund.id).where(
-                        refund.rma == rma, refund.status == "failed", col(refund.replaced_by).is_(None)
-                    )
-                )
-            )
+        return [
+            row["id"]
+            for row in self.seen["refunds"]
+            if row["rma"] == rma and row["status"] == "failed" and row["replaced_by"] is None
+        ]
 
     # What must hold ------------------------------------------------------------------------------
 
-    def snapshot(self) -> dict[str, list[dict[str, Any]]]:
-        """Everything the books have of the order, as plain rows."""
-        with self.database.read() as session:
-            return {
-                table.__name__: [row.model_dump() for row in self._of(session, table)]
-                for table in (tables.Return, tables.Lot, tables.Clock, tables.Refund, tables.AuditRecord,
-                              tables.Notice, tables.Task, tables.Posting, tables.Decision)
-            } | {
-                "line": [x.model_dump() for x in session.exec(
-                    select(tables.OrderLine).where(tables.OrderLine.order_reference == self.order))],
-                "payment": [x.model_dump() for x in session.exec(
-                    select(tables.Payment).where(tables.Payment.order_reference == self.order))],
-            }  # fmt: skip
-
-    def _of(self, session: Session, table: type[SQLModel]) -> list[SQLModel]:
-        return list(session.exec(select(table).where(col(table.rma).in_(self.rmas))))  # type: ignore[attr-defined]
+    def look(self) -> dict[str, list[dict[str, Any]]]:
+        """Everything the books have of the order, as plain rows by table; `seen` keeps it."""
+        of = {"rmas": list(self.rmas), "order": self.order}
+        with self.database.reading() as connection:
+            self.seen = {
+                name: [dict(row) for row in connection.execute(statement, of).mappings()]
+                for name, statement in LOOK.items()
+            }
+        return self.seen
 
     def check(self) -> None:
-        books = self.snapshot()
+        books = self.look()
         self._units_are_conserved(books)
         self._money_is_conserved(books)
         self._clocks_only_go_on(books)
         self._nobody_is_forgotten(books)
 
     def _units_are_conserved(self, books: dict[str, list[dict[str, Any]]]) -> None:
-        awaiting = {x["rma"]: x["decisions"] for x in books["Return"] if x["awaiting_approval"]}
+        awaiting = {x["rma"]: x["decisions"] for x in books["returns"] if x["awaiting_approval"]}
         claimed: Counter[int] = Counter()
         granted: Counter[int] = Counter()
-        for lot in books["Lot"]:
+        for lot in books["lots"]:
             assert lot["quantity"] > 0
             accepted = lot["decision"] is not None and lot["acceptance"] == "accepted"
             gone = lot["reception"] in ("short_shipped", "lost", "expired", "cancelled") and not accepted
@@ -258,25 +264,25 @@ class Books:
                 continue
             claimed[lot["line"]] += lot["quantity"]
             granted[lot["line"]] += lot["quantity"] * accepted
-        for line in books["line"]:
+        for line in books["order_lines"]:
             number = line["line"]
             assert (line["claimed"], line["granted"]) == (claimed[number], granted[number]), number
             assert 0 <= line["granted"] <= line["claimed"] <= SOLD[number]
             assert line["granted_minor"] == line["granted"] * PRICE[number]
 
     def _money_is_conserved(self, books: dict[str, list[dict[str, Any]]]) -> None:
-        [payment] = books["payment"]
-        live = [x for x in books["Refund"] if x["replaced_by"] is None]
+        [payment] = books["payments"]
+        live = [x for x in books["refunds"] if x["replaced_by"] is None]
         gone = ("failed", "canceled")
-        reserved = sum(x["amount_minor"] for x in books["Refund"] if x["status"] not in (*gone, "succeeded"))
-        refunded = sum(x["amount_minor"] for x in books["Refund"] if x["status"] == "succeeded")
+        reserved = sum(x["amount_minor"] for x in books["refunds"] if x["status"] not in (*gone, "succeeded"))
+        refunded = sum(x["amount_minor"] for x in books["refunds"] if x["status"] == "succeeded")
         assert (payment["reserved_minor"], payment["refunded_minor"]) == (reserved, refunded)
         by_hand = -sum(
             x["amount_minor"]
-            for x in books["Posting"]
+            for x in books["ledger"]
             if x["account"] not in _OWED and x["entry"].startswith("paid:")
         )
-        for row in books["Return"]:
+        for row in books["returns"]:
             granted = (
                 row["goods_minor"]
                 + row["goods_tax_minor"]
@@ -286,7 +292,7 @@ class Books:
             of_it = sum(x["amount_minor"] for x in live if x["rma"] == row["rma"])
             hand = -sum(
                 x["amount_minor"]
-                for x in books["Posting"]
+                for x in books["ledger"]
                 if x["rma"] == row["rma"] and x["account"] not in _OWED and x["entry"].startswith("paid:")
             )
             assert of_it + row["owed_without_refund_minor"] + hand == granted, (
@@ -294,12 +300,12 @@ class Books:
             )
         assert refunded + by_hand <= SOLD_FOR, "never more than was paid"
         entries: Counter[str] = Counter()
-        for posting in books["Posting"]:
+        for posting in books["ledger"]:
             entries[posting["entry"]] += posting["amount_minor"]
         assert not any(entries.values()), "every entry balances"
 
     def _clocks_only_go_on(self, books: dict[str, list[dict[str, Any]]]) -> None:
-        for clock in books["Clock"]:
+        for clock in books["clocks"]:
             key, events = (clock["rma"], clock["kind"]), clock["events"]
             before = self.clocks.get(key, [])
             assert events[: len(before)] == before, "what a clock knows is never changed"
@@ -310,21 +316,21 @@ class Books:
 
     def _nobody_is_forgotten(self, books: dict[str, list[dict[str, Any]]]) -> None:
         open_tasks = {
-            x["rma"]: x for x in books["Task"] if x["done_at"] is None and x["id"].endswith("/next")
+            x["rma"]: x for x in books["tasks"] if x["done_at"] is None and x["id"].endswith("/next")
         }
-        for row in books["Return"]:
+        for row in books["returns"]:
             stage = Stage(row["stage"])
             assert (stage in ENDED) == (row["ended_at"] is not None)
             assert (row["rma"] in open_tasks) == (stage not in ENDED), "open: in one queue; ended: in none"
             to_send_back = any(
                 x["disposition"] == "return_to_customer" and x["left"] is None and x["decision"] is not None
-                for x in books["Lot"]
+                for x in books["lots"]
                 if x["rma"] == row["rma"]
             )
             waits_for_a_yes = row["awaiting_approval"]
             assert (row["goods_back_by"] is not None) == to_send_back or waits_for_a_yes
             if stage in ENDED:
-                assert all(x["due_at"] is None for x in books["Clock"] if x["rma"] == row["rma"]), (
+                assert all(x["due_at"] is None for x in books["clocks"] if x["rma"] == row["rma"]), (
                     "no clock runs"
                 )
 
@@ -338,9 +344,8 @@ def database(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -
     path = tmp_path_factory.mktemp("any_order") / "books.sqlite"
     path.write_bytes(_sqlite_template.read_bytes())
     database = Database(f"sqlite:///{path}")
-    policies = PolicyBook(closed_days)
     with database.write() as session:
-        policies.remember(session, POLICY, NOON)
+        POLICIES.remember(session, POLICY, NOON)
     yield database
     database.close()
 
@@ -362,7 +367,7 @@ def opened(database: Database) -> Books:
     }  # fmt: skip
     with database.write() as session:
         put_order(session, reference, OrderInput.model_validate(order), now=NOON, secret=b"s")
-    records = Records(database, PolicyBook(closed_days), SystemClock())
+    records = Records(database, POLICIES, SystemClock())
     books = Books(database, records, reference, (f"R-{number}-a", f"R-{number}-b"))
     for rma, wanted in zip(books.rmas, ({1: 3}, {1: 1, 2: 1}), strict=True):
         contact = Contact(new_id("con"), reference, "email", NOON)
@@ -378,6 +383,7 @@ def test_in_any_order_units_and_money_are_conserved_and_nobody_is_forgotten(
     database: Database, data: st.DataObject
 ) -> None:
     books = opened(database)
+    books.check()
     for _ in range(data.draw(st.integers(4, 14))):
         rma = books.rmas[data.draw(st.integers(0, 3)) == 0]
         what = what_happens(data.draw, books, rma)
@@ -386,10 +392,10 @@ def test_in_any_order_units_and_money_are_conserved_and_nobody_is_forgotten(
         elif isinstance(what, RefundStatus):
             books.processor_says(rma, what)
         else:
-            before, stage = books.snapshot(), books.stage(rma)
+            before, stage = books.seen, books.stage(rma)
             outcome = books.ask(rma, what, with_what(data.draw, books, rma, what))
             if outcome.accepted:
                 assert allows(stage, what)
             else:
-                assert books.snapshot() == before, "what is refused changes nothing"
+                assert books.look() == before, "what is refused changes nothing"
         books.check()

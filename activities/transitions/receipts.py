@@ -39,6 +39,8 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         _free_or_ask(case, lot, before.get(lot.number))
     case.row.received_at = case.row.received_at or case.now
     case.resume_clocks(GOODS_IN_TRANSIT)
+    if case.row.looked_for_at and all(lot.reception is not Reception.IN_TRANSIT for lot in case.lots):
+        case.end_task("look_for_parcel")
     case.record(
         "received",
         items=[[item.line, item.quantity] for item in asked.items],

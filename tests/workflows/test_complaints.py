@@ -123,7 +123,8 @@ async def test_an_order_that_was_paid_twice_gives_the_goods_back_once(live: Live
     """saleor-dashboard #4349: with a duplicate payment no refund was possible at all."""
     first, second = await live.pay(4_000), await live.pay(4_000)
     payments = [
-        {"processor": "stripe", "reference": reference, "captured_minor": 4_000} for reference in (first, second)
+        {"processor": "stripe", "reference": reference, "captured_minor": 4_000}
+        for reference in (first, second)
     ]
     sold = await live.order([{"quantity": 1, "unit_price_minor": 4_000}], paid_minor=4_000, payments=payments)
     rma = await live.come_back(sold, 1)

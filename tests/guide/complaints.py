@@ -319,7 +319,7 @@ MONEY = (
         ),
     ),
     Complaint(
-        "Only what was received and accepted is worth money",
+        "What did not come, or was not accepted, is paid for",
         (
             ("domain/test_settlement.py", "test_only_accepted_units_are_paid_for"),
             ("workflows/test_plain_way.py", "test_what_is_missing_or_used_is_not_paid_for"),

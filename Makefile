@@ -11,7 +11,7 @@ TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint check-types lock migrations bench parked storm example faults oracle histories clean
+.PHONY: help run test lint check-types lock migrations bench parked storm example faults oracle histories docs clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -65,6 +65,9 @@ oracle: $(TEST_SET_UP) ## hold the calendar and the clocks against a count of an
 
 histories: $(TEST_SET_UP) ## record the golden histories anew, or those named in KINDS="…"
 	@PYTHONPATH=.:tests $(PY) tests/replay/record.py $(KINDS)
+
+docs: $(TEST_SET_UP) ## write docs/returns.md and docs/complaints.md anew, from what the program does
+	@PYTHONPATH=.:tests:tests/contract $(PY) -m tests.guide.write
 
 clean: ## remove the environment, the state folder and all caches of the checkout
 	@rm -rf $(VENV) .state .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

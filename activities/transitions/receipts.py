@@ -20,7 +20,7 @@ from returndesk.store.cases import Case
 from returndesk.store.units import claim_free_units, release_units
 
 LOOK_INTO_DAYS = 1
-"""Business days a rep has to find out whose goods are in a parcel."""
+"""Business days a rep has to find out whose goods are in a parcel, and the warehouse what becomes of those it found."""
 
 
 def receipts(case: Case, asked: ReceiptsInput) -> None:
@@ -97,6 +97,11 @@ def _free_or_ask(case: Case, lot: Lot, was: Lot | None) -> None:
             "claimed_elsewhere", f"claimed_elsewhere_{lot.number}", Role.REP, due_at,
             line=lot.line, quantity=lot.quantity,
         )  # fmt: skip
+    elif lot.decision is not None:  # lost, paid for, and here after all
+        due_at = case.rules.calendar.add(case.now, LOOK_INTO_DAYS)
+        case.task(
+            "found_goods", f"found_{lot.number}", Role.WAREHOUSE, due_at, line=lot.line, quantity=lot.quantity
+        )
 
 
 def _unexpected(changed: list[Lot]) -> list[list[object]]:

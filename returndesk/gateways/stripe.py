@@ -11,7 +11,7 @@ import stripe
 from stripe import StripeClient
 
 from returndesk.domain.disputes import Dispute
-from returndesk.domain.errors import ProcessorRefused, Unanswered
+from returndesk.domain.errors import InvalidInput, ProcessorRefused, Unanswered
 from returndesk.domain.money import from_processor, to_processor
 from returndesk.domain.stages import RefundStatus
 from returndesk.ports import ProcessorRefund, RefundRequest
@@ -35,12 +35,19 @@ class StripeGateway:
         )
 
     def create_refund(self, request: RefundRequest) -> ProcessorRefund:
-        """POST /v1/refunds with our id in the metadata. No name, no reason in words."""
+        """POST /v1/refunds with our id in the metadata. No name, no reason in words.
+
+        An amount that Stripe cannot pay (`domain.money.to_processor`) is a definite no, before anything is sent.
+        """
+        try:
+            amount = to_processor(request.amount_minor, request.currency)
+        except InvalidInput as error:
+            raise ProcessorRefused(error.code, error.sentence) from None
         try:
             refund = self._client.v1.refunds.create(
                 {
                     "payment_intent": request.payment_reference,
-                    "amount": to_processor(request.amount_minor, request.currency),
+                    "amount": amount,
                     "metadata": {"refund_id": request.refund_id, "rma": request.rma},
                 },
                 {"idempotency_key": request.key},

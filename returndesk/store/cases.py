@@ -164,10 +164,13 @@ class Case:
             self._set(clock.resume(resumed_at, reason, self.actor.id))
 
     def stop_clock(self, kind: ClockKind, reason: str) -> None:
-        """The obligation is met, or nothing is owed any more."""
-        if self.standings[kind].warned_at is not None:
+        """The obligation is met, or nothing is owed any more: nobody has to be hurried about it."""
+        standing = self.standings[kind]
+        self._set(standing.clock.stop(self.now, reason, self.actor.id))
+        if standing.warned_at is not None:
             self.end_task(f"warn_{kind}")
-        self._set(self.standings[kind].clock.stop(self.now, reason, self.actor.id))
+        if standing.breached_at is not None:
+            self.end_task(f"breach_{kind}")
 
     def stop_clocks(self, reason: str) -> None:
         """Nothing is owed any more."""

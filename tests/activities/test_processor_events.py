@@ -37,6 +37,7 @@ async def test_a_pending_refund_is_on_its_way_first_and_refunded_when_the_bank_s
 
 
 async def test_a_pending_refund_is_asked_after_even_where_no_event_comes(live: Live) -> None:
+    """craftcms/commerce-stripe #134: a refund that was paid stayed open."""
     sold = await live.dress()
     await live.fault("pending", sold)
     rma = await live.come_back(sold, 1)
@@ -86,6 +87,7 @@ async def test_a_refund_that_fails_days_later_is_reversed_once_and_its_clock_run
 
 
 async def test_events_that_come_twice_and_in_any_order_count_once(live: Live) -> None:
+    """woocommerce-gateway-stripe #838, #2724: a webhook and the answer, each booked."""
     await live.knob("webhooks", paused=True)
     sold = await live.dress()
     await live.fault("pending", sold)

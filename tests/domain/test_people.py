@@ -37,5 +37,6 @@ def test_each_role_may_ask_for_what_the_design_says(kind: CommandKind, role: Rol
 
 
 def test_returndesk_itself_asks_for_nothing_and_finance_only_for_money_to_be_paid() -> None:
+    """PrestaShop #24521, craftcms/commerce #188: who handles goods could refund."""
     assert not any(Role.SYSTEM in roles for roles in MAY.values())
     assert {kind for kind, roles in MAY.items() if Role.FINANCE in roles} == {"refund-again", "paid-by-hand"}

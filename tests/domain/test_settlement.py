@@ -159,6 +159,16 @@ def test_shipping_goes_back_where_the_policy_says_so_and_once(
     assert back.shipping_granted is (shipping_minor > 0)
 
 
+def test_a_part_that_comes_back_takes_neither_the_coupon_nor_free_delivery_from_what_is_kept() -> None:
+    """Three coats were free of delivery and had 9.00 off. With one back the order would have had neither: its customer
+    gets what that coat cost them, and keeps the terms of the others.
+    """
+    coats = LineWorth(1, 3, price_minor=9000, discount_minor=900, tax_minor=0, granted=0)
+    assert settle(POLICY, [lot(1, 1)], [coats], NO_SHIPPING) == Amounts(goods_minor=2700)
+    kept = replace(coats, granted=1, granted_minor=2700)
+    assert settle(POLICY, [lot(1, 2)], [kept], NO_SHIPPING).total_minor == 9000 - 900 - 2700
+
+
 def test_nothing_accepted_is_nothing_back() -> None:
     assert settle(POLICY, [lot(1, 3, Acceptance.REJECTED)], [COATS], SHIPPING) == Amounts()
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_worker_killed_at_every_point_pays_once_and_forgets_nothing(shop: Shop) -> None:
+    """vendure #3680: money moved, and the books were rolled back."""
     died_at = await kill_at_every_point(shop, "worker")
     assert {
         "after the commit of records.transition request",

@@ -215,6 +215,7 @@ def test_the_delivery_is_given_back_once(database: Database) -> None:
 
 
 def test_a_payment_gives_back_what_it_captured_and_no_more(database: Database) -> None:
+    """medusa #4052: more was given back than had been taken."""
     with database.write() as session:
         put(session, order())
         payment = session.exec(select(Payment.id)).one()

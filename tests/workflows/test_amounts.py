@@ -4,7 +4,10 @@ from live import Live
 
 
 async def test_a_discount_comes_off_each_unit_and_the_last_unit_takes_what_is_left(live: Live) -> None:
-    """Three at 10.00 less 1.00 in all: 29.00 were paid, 9.66, 9.67 and 9.67 come back."""
+    """Three at 10.00 less 1.00 in all: 29.00 were paid, 9.66, 9.67 and 9.67 come back.
+
+    Others forget the discount: solidus #512; erpnext #50944, #54628; vendure #2762; Sylius RefundPlugin #252.
+    """
     line = {"quantity": 3, "unit_price_minor": 1_000, "discount_minor": 100}
     sold = await live.order([line], paid_minor=2_900)
     for _ in range(3):
@@ -36,7 +39,10 @@ async def test_tax_that_prices_include_is_not_paid_twice(live: Live) -> None:
 
 
 async def test_three_partial_returns_add_up_to_the_payment_with_the_shipping_on_the_last(live: Live) -> None:
-    """An order's own discount of 10.00 is spread over lines of 70.00 and 30.00: 7.00 and 3.00."""
+    """An order's own discount of 10.00 is spread over lines of 70.00 and 30.00: 7.00 and 3.00.
+
+    A cent too much is refused, or paid: woocommerce #26734, #41919, #64668; medusa #13091.
+    """
     lines = [{"quantity": 2, "unit_price_minor": 3_500}, {"quantity": 3, "unit_price_minor": 1_000}]
     sold = await live.order(lines, paid_minor=9_495, discount_minor=1_000, shipping_minor=495)
     for quantities in ((1, 1), (0, 2), (1, 0)):
@@ -59,6 +65,7 @@ async def test_faulty_goods_bring_the_shipping_back_and_only_once(live: Live) ->
 
 
 async def test_yen_have_no_decimals(live: Live) -> None:
+    """woocommerce-gateway-stripe #435, gumroad #3749, stripe-sfcc-b2c-connector #31: a hundredfold."""
     line = {"quantity": 3, "unit_price_minor": 1_000, "discount_minor": 1}
     sold = await live.order([line], paid_minor=2_999, currency="JPY")
     rma = await live.come_back(sold, 3)

@@ -181,3 +181,18 @@ async def test_after_a_failed_refund_its_clock_goes_on_where_it_stood(live: Live
     assert "breached" not in await live.timeline(rma)
     await live.advance_to(due_at + MOMENT, rma)
     await live.until_task(rma, "breach_refund")
+
+
+async def test_what_was_late_is_nobodys_task_any_more_once_it_is_done(live: Live) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress()
+    rma = await live.request(sold, 1, authorize=True)
+    await live.arrive(rma, 1)
+    await live.advance_to(friday + 11 * DAY + MOMENT, rma)
+    await live.until_task(rma, "breach_refund")
+    assert {"warn_processing", "breach_processing", "warn_refund"} < set(await live.tasks(rma))
+    await live.inspect(rma, 1)
+    await live.reach(rma, "closed")
+    await live.run_ended(rma)
+    assert await live.tasks(rma) == {}
+    assert [clock["breached_at"] is None for clock in (await live.view(rma))["clocks"]] == [False, False]

@@ -207,7 +207,7 @@ async def test_a_refund_that_waits_for_the_customer_is_finances_to_look_into_unt
 async def test_a_refund_made_in_the_dashboard_between_reservation_and_call_is_not_paid_again(
     live: Live,
 ) -> None:
-    """It is reserved and waits for its approval, when somebody refunds a part of the payment at Stripe."""
+    """It is reserved and waits for its approval, when somebody refunds a part of the payment at Stripe (pretix #343)."""
     sold = await live.dress(price_minor=ABOVE)
     rma = await live.come_back(sold, 1)
     await live.knob("dashboard_refund", payment_intent=sold.payment, amount=10_000)

@@ -10,6 +10,9 @@ EVENTS_MAX = 45
 
 
 async def test_five_commands_lead_from_the_request_to_the_money(live: Live) -> None:
+    """A real return with its own number (vendure #3576; solidus #1093; OCA/rma #473), and a mail at every step
+    (polar #8190; nopCommerce #1797; opencart #1570).
+    """
     line = {"quantity": 2, "unit_price_minor": 2_250, "title": "Blue dress"}
     sold = await live.order([line], paid_minor=5_000, shipping_minor=500)
     asked = await live.post("returns", request_of(sold, 2))

@@ -37,6 +37,7 @@ async def test_a_parcel_that_was_sent_is_not_reminded_of_and_is_looked_for_inste
     assert await live.timeline(rma) == ["requested", "authorized", "shipped", "looked_for"], "once"
 
     await live.arrive(rma, 2)
+    assert "look_for_parcel" not in await live.tasks(rma), "it is here"
     await live.inspect(rma, 2)
     await live.reach(rma, "closed")
     assert await live.paid_back(sold) == [(8_000, "succeeded")]

@@ -1,11 +1,12 @@
 """Correction and loss: goods that were recorded as here and are not, and goods that will not come."""
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
-from activities.transitions.facts import common, title_of
+from activities.transitions.facts import common, items_of, parcel_items, promised_by, title_of
+from returndesk.domain.clock import PROCESSING
 from returndesk.domain.inputs import CorrectionInput, LossInput
 from returndesk.domain.lots import GIVEN_UP, Lot, Reception
 from returndesk.domain.notice_facts import NoticeItem
-from returndesk.domain.notices import Corrected
+from returndesk.domain.notices import Corrected, Lost
 from returndesk.domain.parcels import lose, unreceive
 from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.cases import Case
@@ -34,7 +35,16 @@ def correction(case: Case, asked: CorrectionInput) -> None:
     )
     _waits_again(case)
     items = tuple(NoticeItem(title=title_of(case, lot), quantity=lot.quantity) for lot in gone)
-    case.notice(Corrected(**common(case, items), corrected_at=case.now, still_awaited=_is_awaited(case)))
+    here = tuple(item for item in parcel_items(case) if item.quantity)
+    case.notice(
+        Corrected(
+            **common(case, items),
+            corrected_at=case.now,
+            here=here,
+            processing_due_at=promised_by(case, PROCESSING) if here else None,
+            send_by=case.row.expires_at if case.stage is Stage.AUTHORIZED else None,
+        )
+    )
 
 
 def _waits_again(case: Case) -> None:
@@ -44,22 +54,26 @@ def _waits_again(case: Case) -> None:
         case.pause_clocks(GOODS_IN_TRANSIT, "customer")
         assert case.row.expires_at is not None, "authorized returns have a date"
         case.row.expires_at = max(case.row.expires_at, case.rules.calendar.add(case.now, WAIT_AGAIN_DAYS))
+        case.row.looked_for_at = None
     elif stage in ENDED:
         case.stop_clocks("corrected")
 
 
-def _is_awaited(case: Case) -> bool:
-    return case.stage is Stage.AUTHORIZED
-
-
 def loss(case: Case, asked: LossInput) -> None:
-    """A parcel is lost, as far as anybody can tell: its units are free, and a person decides what it means."""
+    """A parcel is lost, as far as anybody can tell: its units are free, and a person decides what it means.
+
+    Who was told that it is looked for (`NotArrived`) was promised to hear what came of it.
+    """
     before = {lot.number: lot for lot in case.lots}
     case.lots = lose(case.lots)
     lost = [lot for lot in case.lots if lot != before[lot.number]]
     for lot in lost:
         assert lot.line is not None, "only goods of an order line are sent"
         release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
-    case.resume_clocks(GOODS_IN_TRANSIT)
+    rest_is_awaited = case.stage is Stage.AUTHORIZED
+    if not rest_is_awaited:
+        case.resume_clocks(GOODS_IN_TRANSIT)
     case.end_task("look_for_parcel")
     case.record("lost", lots=[[lot.number, lot.line, lot.quantity] for lot in lost], note=asked.note)
+    due_at = None if rest_is_awaited else promised_by(case, PROCESSING)
+    case.notice(Lost(**common(case, items_of(case, lost)), processing_due_at=due_at))

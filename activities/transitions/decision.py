@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
-from activities.transitions.facts import common, decided_items
+from activities.transitions.facts import common, decided_items, promised_by
 from activities.transitions.granting import grant, take_back
 from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
@@ -259,7 +259,7 @@ def _promise(case: Case, decided: Decided) -> _Promise:
         shipping_minor=amounts.shipping_minor,
         total_minor=amounts.total_minor,
         owed_without_refund_minor=decided.owed_without_refund_minor,
-        refund_due_at=case.due_at(REFUND) if amounts.total_minor else None,
+        refund_due_at=promised_by(case, REFUND) if amounts.total_minor else None,
         payment_label=_payment_label(case, decided),
     )
 

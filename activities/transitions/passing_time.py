@@ -3,15 +3,16 @@
 from datetime import datetime
 from typing import Literal
 
+from activities.transitions.authorization import GOODS_IN_TRANSIT
 from activities.transitions.ending import let_go
-from activities.transitions.facts import common, items_at
+from activities.transitions.facts import common, items_at, promised_by
 from activities.transitions.goods_back import goods_are_late
 from activities.transitions.shipment import look_for_parcel
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.lots import Reception
 from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.people import Role
-from returndesk.domain.stages import Stage
+from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.cases import NEXT_STEP, Case
 
 
@@ -54,7 +55,16 @@ def _breach(case: Case, kind: ClockKind, promised_at: datetime) -> None:
     case.record("breached", clock=kind, due=promised_at.isoformat(), new_date=new_date.isoformat())
     case.task("late", f"breach_{kind}", Role.MANAGER, new_date, clock=kind, stage=case.stage)
     which: Literal["processing", "refund"] = "processing" if kind == PROCESSING else "refund"
-    case.notice(Delay(**common(case), clock=which, promised_at=promised_at, new_date=new_date))
+    is_decided = case.stage is Stage.SETTLING
+    case.notice(
+        Delay(
+            **common(case),
+            clock=which,
+            promised_at=promised_at,
+            new_date=new_date,
+            is_decided=is_decided,
+        )
+    )
 
 
 def _remind(case: Case) -> None:
@@ -71,8 +81,21 @@ def _expire(case: Case) -> None:
     row = case.row
     assert row.authorized_at is not None, "only authorized returns wait for goods"
     assert row.expires_at is not None, "only authorized returns wait for goods"
+    awaited = items_at(case, Reception.AWAITING)
     let_go(case, Reception.EXPIRED)
     row.expired_at = case.now
-    case.stop_clocks("expired")
+    due_at = None
+    if case.stage in ENDED:
+        case.stop_clocks("expired")
+    else:  # a part of it was lost: what that means is still to be decided
+        case.resume_clocks(GOODS_IN_TRANSIT)
+        due_at = promised_by(case, PROCESSING)
     case.record("expired")
-    case.notice(Expired(**common(case), authorized_at=row.authorized_at, send_by=row.expires_at))
+    case.notice(
+        Expired(
+            **common(case, awaited),
+            authorized_at=row.authorized_at,
+            send_by=row.expires_at,
+            processing_due_at=due_at,
+        )
+    )

@@ -26,7 +26,7 @@ def recalculation(case: Case, asked: RecalculationInput, rules: PolicyInForce) -
         },
         note=asked.note,
     )
-    moved = [k for k, was in before.items() if was is not None and (after[k] or was) > was]
+    moved = [k for k, was in before.items() if was is not None and (after[k] or was) > max(was, case.now)]
     if moved:
         dates = {kind: after[kind] if kind in moved else None for kind in (PROCESSING, REFUND)}
         case.notice(

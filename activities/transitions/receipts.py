@@ -6,7 +6,7 @@ A parcel comes when it comes: before the yes, twice, late, with too much or too 
 from functools import partial
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
-from activities.transitions.facts import common, parcel_items
+from activities.transitions.facts import common, parcel_items, promised_by
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import PackedItem, ReceiptsInput
@@ -55,7 +55,7 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         Received(
             **common(case, parcel_items(case)),
             received_at=case.now,
-            processing_due_at=case.due_at(PROCESSING),
+            processing_due_at=promised_by(case, PROCESSING),
             more_expected=asked.more_expected,
         )
     )

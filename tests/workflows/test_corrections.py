@@ -22,7 +22,7 @@ async def test_a_parcel_that_was_not_here_is_waited_for_again(live: Live) -> Non
     told = (await live.mailed(sold, 3))[-1]
     assert told.subject == f"Your return {rma}: a correction"
     assert "That was our mistake" in told.text
-    assert "we wait for them as before" in told.text
+    assert "we wait for them until" in told.text
     assert "Canary" not in told.text + told.html
     await live.arrive(rma, 2)
     await live.inspect(rma, 2)

@@ -73,6 +73,8 @@ async def test_units_of_another_return_are_not_given_back_twice(live: Live) -> N
     await live.inspect(rma, 1)
     await live.reach(rma, "closed")
     assert await live.paid_back(sold) == [(4_000, "succeeded")]
+    verdict = (await live.mailed(sold, 5))[-2]
+    assert verdict.subject == f"Your return {rma} is accepted: we are refunding £40.00", "all that is its own"
     assert "goods_back_1" not in await live.tasks(rma), "it does not go back: the other return has it"
     await live.arrive(other, 1)
     await live.inspect(other, 1)
@@ -87,7 +89,8 @@ async def test_something_else_instead_is_sent_back_and_nothing_is_paid(live: Liv
     body = {"wrong_items": [{"quantity": 1, "note": "Canary: a brick in a sock."}]}
     assert (await live.does(rma, "receipts", body))["stage"] == "inspected"
     got = (await live.mailed(sold, 2))[-1]
-    assert "Something that is not part of this order: 1 arrived" in got.text
+    assert "Something that is not part of this order: 1 arrived, not expected." in got.text
+    assert "the item we expected was not in it. It held one item that we did not expect." in got.text
     assert "Canary" not in got.text + got.html
     assert (await live.does(rma, "decision"))["stage"] == "closed"
     said = (await live.mailed(sold, 3))[-1]

@@ -37,21 +37,35 @@ RETRY_LONGEST = timedelta(hours=1)
 ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
     NoticeKind.REQUESTED: frozenset(Stage) - {Stage.DECLINED, Stage.CANCELLED},
     NoticeKind.AUTHORIZED: frozenset(Stage) - {Stage.CANCELLED, Stage.EXPIRED},
-    NoticeKind.QUESTION: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
     NoticeKind.NOT_ARRIVED: frozenset({Stage.AUTHORIZED}),
+    NoticeKind.LOST: frozenset({Stage.AUTHORIZED, Stage.RECEIVED, Stage.INSPECTED}),
     NoticeKind.REMINDER: frozenset({Stage.AUTHORIZED}),
     NoticeKind.DELAY: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
 }
-"""Notices that would not be true any more at another stage: they are not sent then."""
+"""Notices that would not be true any more at another stage: they are not sent then (`_Waiting.is_true` has the others)."""
 
 
 @dataclass(frozen=True)
 class _Waiting:
     notice: tables.Notice
     stage: Stage
+    asked_since: datetime | None
+    """Since when the shop waits for an answer."""
+    is_corrected: bool
+    """Whether a later notice corrects what was received."""
     recipient: Recipient
     text: str | None
     """What a person wrote that the mail quotes."""
+
+    @property
+    def is_true(self) -> bool:
+        """Whether what it says still holds: nobody is asked what they answered, or told of goods that are not here."""
+        kind = NoticeKind(self.notice.kind)
+        if kind is NoticeKind.QUESTION:
+            return self.asked_since is not None and self.notice.written_at >= self.asked_since
+        if kind is NoticeKind.RECEIVED and self.is_corrected:
+            return False
+        return self.stage in ONLY_WHILE.get(kind, frozenset(Stage))
 
 
 class Notices:
@@ -92,14 +106,19 @@ class Notices:
         return len(waiting)
 
     def _due(self) -> list[_Waiting]:
-        notice, earlier = tables.Notice, aliased(tables.Notice)
+        notice, earlier, later = tables.Notice, aliased(tables.Notice), aliased(tables.Notice)
         before_it = exists().where(
             col(earlier.rma) == col(notice.rma),
             col(earlier.number) < col(notice.number),
             col(earlier.settled_at).is_(None),
         )
+        corrected = exists().where(
+            col(later.rma) == col(notice.rma),
+            col(later.number) > col(notice.number),
+            col(later.kind) == NoticeKind.CORRECTED,
+        )
         query = (
-            select(notice, tables.Return.stage, tables.Customer.name, tables.Customer.email)
+            select(notice, tables.Return, tables.Customer, corrected)
             .join(tables.Return, col(tables.Return.rma) == col(notice.rma))
             .join(tables.Order, col(tables.Order.reference) == col(tables.Return.order_reference))
             .join(tables.Customer, col(tables.Customer.id) == col(tables.Order.customer_id))
@@ -119,14 +138,21 @@ class Notices:
             )
             session.expunge_all()
         return [
-            _Waiting(n, Stage(stage), Recipient(name, email), texts.get(n.facts.get("text_id") or ""))
-            for n, stage, name, email in rows
+            _Waiting(
+                notice=n,
+                stage=Stage(case.stage),
+                asked_since=case.awaiting_answer_since,
+                is_corrected=is_corrected,
+                recipient=Recipient(customer.name, customer.email),
+                text=texts.get(n.facts.get("text_id") or ""),
+            )
+            for n, case, customer, is_corrected in rows
         ]
 
     def _send(self, waiting: _Waiting) -> Delivery | None:
         """What came of handing it over; None where it is not true any more."""
         notice = waiting.notice
-        if waiting.stage not in ONLY_WHILE.get(NoticeKind(notice.kind), frozenset(Stage)):
+        if not waiting.is_true:
             return None
         links = Links(self._links.status(notice.rma), self._links.slip(notice.rma))
         try:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
-from activities.transitions.facts import common, title_of
+from activities.transitions.facts import common, items_of, parcel_items, promised_by, title_of
 from activities.transitions.refund_answers import stop_clock_when_paid
 from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING
@@ -11,7 +11,7 @@ from returndesk.domain.eligibility import judge
 from returndesk.domain.inputs import CorrectionInput, LossInput
 from returndesk.domain.lots import GIVEN_UP, ON_THE_WAY, TO_DECIDE, Lot, Reception
 from returndesk.domain.notice_facts import NoticeItem
-from returndesk.domain.notices import Corrected
+from returndesk.domain.notices import Corrected, Lost
 from returndesk.domain.parcels import lose, unreceive
 from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.cases import Case
@@ -45,8 +45,16 @@ def correction(case: Case, asked: CorrectionInput) -> None:
     )
     _waits_again(case)
     items = tuple(NoticeItem(title=title_of(case, lot), quantity=lot.quantity) for lot in gone)
-    still_awaited = any(lot.reception in ON_THE_WAY for lot in gone)
-    case.notice(Corrected(**common(case, items), corrected_at=case.now, still_awaited=still_awaited))
+    here = tuple(item for item in parcel_items(case) if item.quantity)
+    case.notice(
+        Corrected(
+            **common(case, items),
+            corrected_at=case.now,
+            here=here,
+            processing_due_at=promised_by(case, PROCESSING) if here else None,
+            send_by=case.row.expires_at if case.stage is Stage.AUTHORIZED else None,
+        )
+    )
 
 
 def _as_decided(case: Case, lot: Lot) -> Lot:
@@ -78,14 +86,20 @@ def _waits_again(case: Case) -> None:
 
 
 def loss(case: Case, asked: LossInput) -> None:
-    """A parcel is lost, as far as anybody can tell: its units are free, and a person decides what it means."""
+    """A parcel is lost, as far as anybody can tell: its units are free, and a person decides what it means.
+
+    Who was told that it is looked for (`NotArrived`) was promised to hear what came of it.
+    """
     before = {lot.number: lot for lot in case.lots}
     case.lots = lose(case.lots)
     lost = [lot for lot in case.lots if lot != before[lot.number]]
     for lot in lost:
         assert lot.line is not None, "only goods of an order line are sent"
         release_units(case.connection, case.row.order_reference, lot.line, lot.quantity)
-    if case.stage is not Stage.AUTHORIZED:  # else it is the customer's turn still: the rest is awaited
+    rest_is_awaited = case.stage is Stage.AUTHORIZED
+    if not rest_is_awaited:
         case.resume_clocks(GOODS_IN_TRANSIT)
     case.end_task(LOOK_FOR_PARCEL)
     case.record("lost", lots=[[lot.number, lot.line, lot.quantity] for lot in lost], note=asked.note)
+    due_at = None if rest_is_awaited else promised_by(case, PROCESSING)
+    case.notice(Lost(**common(case, items_of(case, lost)), processing_due_at=due_at))

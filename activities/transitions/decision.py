@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
-from activities.transitions.facts import by_when, common, decided_items
+from activities.transitions.facts import common, decided_items, promised_by
 from activities.transitions.granting import grant, take_back
 from activities.transitions.refund_answers import stop_clock_when_paid
 from activities.transitions.talk import goes_on
@@ -271,7 +271,7 @@ def _promise(case: Case, decided: Decided) -> _Promise:
         shipping_minor=amounts.shipping_minor,
         total_minor=amounts.total_minor,
         owed_without_refund_minor=decided.owed_without_refund_minor,
-        refund_due_at=by_when(case, REFUND) if amounts.total_minor else None,
+        refund_due_at=promised_by(case, REFUND) if amounts.total_minor else None,
         payment_label=_payment_label(case, decided),
     )
 

@@ -6,11 +6,18 @@ from math import ceil
 from typing import TypedDict
 
 from returndesk.domain.clock import ClockKind
-from returndesk.domain.lots import ON_THE_WAY, TO_DECIDE, Acceptance, Lot, Reception
+from returndesk.domain.lots import (
+    CLAIMED_ELSEWHERE,
+    ON_THE_WAY,
+    TO_DECIDE,
+    Acceptance,
+    Arrival,
+    Lot,
+    Reception,
+)
 from returndesk.domain.notice_facts import NoticeItem
+from returndesk.domain.reasons import UNKNOWN_GOODS
 from returndesk.store.cases import Case
-
-UNKNOWN_GOODS = "Something that is not part of this order"
 
 
 class Common(TypedDict):
@@ -38,7 +45,7 @@ def all_items(case: Case) -> tuple[NoticeItem, ...]:
 
 
 def parcel_items(case: Case) -> tuple[NoticeItem, ...]:
-    """What is here and to be decided, beside what was to come; and what came that this return does not have."""
+    """What is here and to be decided, beside what was to come; and what came that is not this return's, and why."""
     ours = [lot for lot in case.undecided if lot.reception in TO_DECIDE | ON_THE_WAY]
     lines = _by_line(
         case,
@@ -47,17 +54,20 @@ def parcel_items(case: Case) -> tuple[NoticeItem, ...]:
         with_expected=True,
     )
     others = [lot for lot in ours if lot.reception is Reception.WRONG_ITEM]
-    return lines + tuple(NoticeItem(title=title_of(case, lot), quantity=lot.quantity) for lot in others)
-
-
-def items_at(case: Case, reception: Reception) -> tuple[NoticeItem, ...]:
-    """The units that are there: awaited, in transit; lines without any are left out."""
-    return items_of(case, [lot for lot in case.lots if lot.reception is reception])
+    return lines + tuple(
+        NoticeItem(title=title_of(case, lot), quantity=lot.quantity, expected=0, reasons=lot.reasons)
+        for lot in others
+    )
 
 
 def items_of(case: Case, lots: Sequence[Lot]) -> tuple[NoticeItem, ...]:
-    """The units of some lots, by line."""
+    """The units of these lots; lines without any are left out."""
     return _by_line(case, lots, lambda lot: lot.quantity)
+
+
+def items_at(case: Case, reception: Reception) -> tuple[NoticeItem, ...]:
+    """The units that are there: awaited, in transit."""
+    return items_of(case, [lot for lot in case.lots if lot.reception is reception])
 
 
 def _by_line(
@@ -68,7 +78,8 @@ def _by_line(
     for line in case.order_lines:
         of_line = [lot for lot in lots if lot.line == line.line]
         if of_line:
-            expected = sum(lot.quantity for lot in of_line) if with_expected else None
+            announced = (x.quantity for x in of_line if x.arrival is not Arrival.UNANNOUNCED)
+            expected = sum(announced) if with_expected else None
             items.append(NoticeItem(title=line.title, quantity=sum(map(count, of_line)), expected=expected))
     return tuple(items)
 
@@ -79,12 +90,15 @@ def title_of(case: Case, lot: Lot) -> str:
 
 
 def decided_items(case: Case, decision: int) -> tuple[NoticeItem, ...]:
-    """Every lot of a decision with its verdict and reasons; lots of one line that share both are one item."""
+    """Every lot of a decision with its verdict and reasons; lots of one line that share both are one item.
+
+    Units that are counted in another return are no verdict on this one: they are named only where they are all.
+    """
+    lots = [lot for lot in case.lots if lot.decision == decision]
     groups: dict[tuple[str, Acceptance, tuple[str, ...]], int] = {}
-    for lot in case.lots:
-        if lot.decision == decision:
-            key = (title_of(case, lot), lot.acceptance, lot.reasons)
-            groups[key] = groups.get(key, 0) + lot.quantity
+    for lot in [lot for lot in lots if lot.reasons != (CLAIMED_ELSEWHERE,)] or lots:
+        key = (title_of(case, lot), lot.acceptance, lot.reasons)
+        groups[key] = groups.get(key, 0) + lot.quantity
     return tuple(
         NoticeItem(
             title=title,
@@ -101,15 +115,14 @@ def accepted_items(case: Case, decision: int) -> tuple[NoticeItem, ...]:
     return tuple(item for item in decided_items(case, decision) if item.verdict is Acceptance.ACCEPTED)
 
 
-def by_when(case: Case, kind: ClockKind) -> datetime:
-    """What a customer can be promised: when it is due, or where that has passed, a new date (policy 3)."""
-    due_at = case.due_at(kind)
-    if due_at > case.now:
-        return due_at
-    return case.rules.calendar.add(case.now, case.rules.policy.clocks.delay_business_days)
-
-
 def days_left(case: Case, kind: ClockKind) -> int:
     """Business days a clock has left, in whole days rounded up; at least one."""
     clock = case.clocks[kind]
     return max(ceil(clock.allotment - clock.used(case.rules.calendar, case.now)), 1)
+
+
+def promised_by(case: Case, kind: ClockKind) -> datetime:
+    """What a customer is promised: when the clock is due or, where that has passed, the delay's time from now (policy 3)."""
+    due_at = case.due_at(kind)
+    days = case.rules.policy.clocks.delay_business_days
+    return due_at if due_at > case.now else case.rules.calendar.add(case.now, days)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from activities.transitions.ending import let_go, stop_clocks_at_end
-from activities.transitions.facts import common, items_at, items_of
+from activities.transitions.facts import common, items_at, items_of, promised_by
 from activities.transitions.goods_back import goods_are_late
 from activities.transitions.packet import packet
 from activities.transitions.shipment import look_for_parcel
@@ -12,7 +12,7 @@ from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.lots import Reception
 from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.people import Role
-from returndesk.domain.stages import Stage
+from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.cases import NEXT_STEP, Case
 
 
@@ -58,7 +58,16 @@ def _breach(case: Case, kind: ClockKind, promised_at: datetime) -> None:
     facts = packet(case, kind, queue) | {"due": promised_at.isoformat()}
     case.task("late", f"breach_{kind}", Role.MANAGER, new_date, **facts)
     which: Literal["processing", "refund"] = "processing" if kind == PROCESSING else "refund"
-    case.notice(Delay(**common(case), clock=which, promised_at=promised_at, new_date=new_date))
+    is_decided = case.stage is Stage.SETTLING
+    case.notice(
+        Delay(
+            **common(case),
+            clock=which,
+            promised_at=promised_at,
+            new_date=new_date,
+            is_decided=is_decided,
+        )
+    )
 
 
 def _remind(case: Case) -> None:
@@ -79,4 +88,12 @@ def _expire(case: Case) -> None:
     row.expired_at = case.now
     stop_clocks_at_end(case, "expired")
     case.record("expired")
-    case.notice(Expired(**common(case, gone), authorized_at=row.authorized_at, send_by=row.expires_at))
+    due_at = None if case.stage in ENDED else promised_by(case, PROCESSING)
+    case.notice(
+        Expired(
+            **common(case, gone),
+            authorized_at=row.authorized_at,
+            send_by=row.expires_at,
+            processing_due_at=due_at,
+        )
+    )

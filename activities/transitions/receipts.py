@@ -6,7 +6,7 @@ A parcel comes when it comes: before the yes, twice, late, with too much or too 
 from functools import partial
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
-from activities.transitions.facts import by_when, common, parcel_items
+from activities.transitions.facts import common, parcel_items, promised_by
 from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.errors import InvalidInput
@@ -60,7 +60,7 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         Received(
             **common(case, items),
             received_at=case.now,
-            processing_due_at=by_when(case, PROCESSING),
+            processing_due_at=promised_by(case, PROCESSING),
             more_expected=asked.more_expected,
         )
     )

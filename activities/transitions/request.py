@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from activities.transitions import authorization
-from activities.transitions.facts import by_when, common
+from activities.transitions.facts import common, promised_by
 from returndesk.domain.clock import PROCESSING
 from returndesk.domain.eligibility import Answer, Reason, examine
 from returndesk.domain.errors import Refused
@@ -57,7 +57,7 @@ def open_case(connection: Connection, step: Step, command: Asking, rules: Policy
     if asked.authorize:
         authorization.authorize(case)
     else:
-        due_at = by_when(case, PROCESSING)
+        due_at = promised_by(case, PROCESSING)
         case.notice(Requested(**common(case), contacted_at=contacted_at, processing_due_at=due_at))
     return case
 

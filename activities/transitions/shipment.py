@@ -1,6 +1,6 @@
 """Shipment: the customer says, and proves, that the goods are on their way. They do not expire behind its back."""
 
-from activities.transitions.facts import common, items_at
+from activities.transitions.facts import common, items_at, items_of
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import ShipmentInput
 from returndesk.domain.lots import Reception
@@ -19,7 +19,12 @@ def shipment(case: Case, asked: ShipmentInput) -> None:
     sent_at = asked.sent_at or case.now
     if sent_at > case.now:
         raise InvalidInput("sent_in_future", "sent_at is later than now. Give when it was sent.", "sent_at")
+    before = {lot.number: lot for lot in case.lots}
     case.lots = send(case.lots, [Packed(item.line, item.quantity) for item in asked.items])
+    on_its_way = [lot for lot in case.lots if lot.reception is Reception.IN_TRANSIT]
+    if not on_its_way:
+        raise InvalidInput("nothing_awaited", "This return waits for no goods. Nothing was changed.")
+    sent = [lot for lot in on_its_way if lot != before.get(lot.number)] or on_its_way
     case.row.sent_at = case.row.sent_at or sent_at
     if all(lot.reception is not Reception.AWAITING for lot in case.lots):
         case.row.reminder_at = None
@@ -30,7 +35,15 @@ def shipment(case: Case, asked: ShipmentInput) -> None:
         tracking=asked.tracking,
         note=asked.note,
     )
-    case.notice(OnItsWay(**common(case, items_at(case, Reception.IN_TRANSIT)), sent_at=sent_at))
+    expires_at = case.row.expires_at
+    case.notice(
+        OnItsWay(
+            **common(case, items_of(case, sent)),
+            sent_at=sent_at,
+            rest=items_at(case, Reception.AWAITING),
+            send_by=expires_at if expires_at is not None and expires_at > case.now else None,
+        )
+    )
 
 
 def look_for_parcel(case: Case) -> None:

@@ -7,10 +7,9 @@ from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import MessageInput, QuestionInput
 from returndesk.domain.notices import Question
 from returndesk.domain.people import Role
-from returndesk.store.cases import Case
+from returndesk.store.cases import AWAITING_ANSWER, Case
 from returndesk.store.contacts import add_contact
 
-AWAITING_ANSWER = "awaiting_answer"
 READ_DAYS = 1
 """Business days in which somebody reads what a customer said that nobody had asked."""
 

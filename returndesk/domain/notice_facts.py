@@ -27,6 +27,7 @@ class NoticeKind(StrEnum):
     ON_ITS_WAY = "on_its_way"
     REMINDER = "reminder"
     NOT_ARRIVED = "not_arrived"
+    LOST = "lost"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     CORRECTED = "corrected"
@@ -70,6 +71,11 @@ class NoticeItem(Facts):
     def missing(self) -> int:
         """Units that were to come and did not."""
         return max((self.expected or 0) - self.quantity, 0)
+
+    @property
+    def unexpected(self) -> int:
+        """Units that came and were not to come."""
+        return 0 if self.expected is None else max(self.quantity - self.expected, 0)
 
     @property
     def sentences(self) -> tuple[str, ...]:

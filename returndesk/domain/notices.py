@@ -52,14 +52,24 @@ class Received(NoticeFacts):
         return sum(item.missing for item in self.items)
 
     @property
-    def here(self) -> int:
-        """Units that were to come and did; something else is not among them."""
-        return sum(item.quantity for item in self.items if item.expected is not None)
+    def unexpected(self) -> int:
+        """Units that came and were not to come."""
+        return sum(item.unexpected for item in self.items)
+
+    @property
+    def came(self) -> int:
+        """Units that were to come and did."""
+        return self.units - self.unexpected
 
     @property
     def expected(self) -> int:
         """Units that were to come."""
-        return self.here + self.missing
+        return self.came + self.missing
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came of what was to come."""
+        return self.missing > 0 and self.came == 0
 
 
 class _Decided(NoticeFacts):
@@ -238,10 +248,12 @@ class Question(NoticeFacts):
 
 
 class OnItsWay(NoticeFacts):
-    """The shop noted that goods were sent; the items are those in transit now."""
+    """The shop noted that goods were sent. `rest`: what is still to be sent, `send_by` where that has a date."""
 
     kind: Literal[NoticeKind.ON_ITS_WAY] = NoticeKind.ON_ITS_WAY
     sent_at: AwareDatetime
+    rest: tuple[NoticeItem, ...] = ()
+    send_by: AwareDatetime | None = None
 
 
 class NotArrived(NoticeFacts):
@@ -252,12 +264,20 @@ class NotArrived(NoticeFacts):
     new_date: AwareDatetime
 
 
+class Lost(NoticeFacts):
+    """Sent, and not to be found. What that means is a decision; it has no date while the rest is waited for."""
+
+    kind: Literal[NoticeKind.LOST] = NoticeKind.LOST
+    processing_due_at: AwareDatetime | None
+
+
 class Expired(NoticeFacts):
-    """The time for sending the goods has passed."""
+    """The time for sending the goods has passed. `processing_due_at`: of a decision about the rest, where there is one."""
 
     kind: Literal[NoticeKind.EXPIRED] = NoticeKind.EXPIRED
     authorized_at: AwareDatetime
     send_by: AwareDatetime
+    processing_due_at: AwareDatetime | None = None
 
 
 class Cancelled(NoticeFacts):
@@ -269,11 +289,23 @@ class Cancelled(NoticeFacts):
 
 
 class Corrected(NoticeFacts):
-    """An earlier mail said these goods were here, and they are not. `still_awaited`: they may still be sent."""
+    """The books said these goods were here, and they are not.
+
+    `here` is what is, with the date of the decision about it; `send_by`: the others are waited for until then.
+    It says all that a `Received` would, so it takes the place of one that was not mailed yet.
+    """
 
     kind: Literal[NoticeKind.CORRECTED] = NoticeKind.CORRECTED
     corrected_at: AwareDatetime
-    still_awaited: bool
+    here: tuple[NoticeItem, ...] = ()
+    processing_due_at: AwareDatetime | None = None
+    send_by: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _what_is_here_has_a_date(self) -> Self:
+        if bool(self.here) != (self.processing_due_at is not None):
+            raise ValueError("processing_due_at goes with what is here")
+        return self
 
 
 class GoodsLeft(NoticeFacts):
@@ -313,10 +345,11 @@ class NewDates(NoticeFacts):
 
 
 class Delay(_Postponed):
-    """A clock was breached."""
+    """A clock was breached. `is_decided`: there is a refund, and it is late; else nobody knows yet."""
 
     kind: Literal[NoticeKind.DELAY] = NoticeKind.DELAY
     clock: Literal["processing", "refund"]
+    is_decided: bool = True
 
 
 AnyFacts = (
@@ -334,6 +367,7 @@ AnyFacts = (
     | OnItsWay
     | Reminder
     | NotArrived
+    | Lost
     | Expired
     | Cancelled
     | Corrected

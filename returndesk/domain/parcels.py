@@ -104,14 +104,17 @@ def receive(
 ) -> list[Lot]:
     """The lots after a parcel. What did not come and is not expected any more is short-shipped.
 
-    Units that were waited for come first, then lost ones that were paid for, then those that had been given up and those nobody announced, as many
+    Units that were sent come first, then those that were waited for, then lost ones that were paid for, then those that had been given up and those nobody announced, as many
     as `claim` finds free. The rest belongs to another return: it is here, and not this return's to give back.
     `expected` and `cancelled` say how awaited and cancelled units count as arrived.
     """
     result, after = list(lots), {**_AFTER, Reception.CANCELLED: cancelled}
     for parcel in arrived:
         result, left = _change_units(
-            result, parcel.line, parcel.quantity, _is_awaited, lambda lot: _received(lot, expected)
+            result, parcel.line, parcel.quantity, _was_sent, lambda lot: _received(lot, expected)
+        )
+        result, left = _change_units(
+            result, parcel.line, left, _is_awaited, lambda lot: _received(lot, expected)
         )
         result, left = _change_units(result, parcel.line, left, _was_paid_for, _found)
         free = claim(parcel.line, left) if left else 0
@@ -147,6 +150,10 @@ def _not_ours(lots: Sequence[Lot], line: int | None, quantity: int, reason: str)
 
 def _is_awaited(lot: Lot) -> bool:
     return lot.reception in ON_THE_WAY
+
+
+def _was_sent(lot: Lot) -> bool:
+    return lot.reception is Reception.IN_TRANSIT
 
 
 def _was_paid_for(lot: Lot) -> bool:

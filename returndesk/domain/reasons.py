@@ -34,3 +34,6 @@ REASON_SENTENCES: Final[Mapping[str, str]] = {
     "hygiene": "For reasons of hygiene it cannot be returned once it has been unsealed.",
 }
 """What the customer reads for each coded reason: a whole sentence that stands beside the item's title."""
+
+UNKNOWN_GOODS: Final = "Something that is not part of this order"
+"""How goods are named to the customer that their order never had."""

@@ -44,6 +44,8 @@ AWAITING_CUSTOMER = NextStep("awaiting_customer", Role.REP, "answer")
 """Where a return stands, at any stage, while the shop waits for an answer."""
 ON_HOLD = NextStep("on_hold", Role.REP, "clock")
 """Where a return stands, at any stage, while somebody looks into it."""
+AWAITING_ANSWER = "awaiting_answer"
+"""Why the clocks stand meanwhile."""
 ANSWER_DAYS = 5
 """Business days after which somebody asks the customer again."""
 
@@ -178,8 +180,12 @@ class Case:
             self.stop_clock(kind, reason)
 
     def restart_clock(self, kind: ClockKind, reason: str) -> None:
-        """The obligation stands again, where the clock stood."""
-        self._set(self.standings[kind].clock.restart(self.now, reason, self.actor.id))
+        """The obligation stands again, where the clock stood; while a question is open it waits like the others."""
+        before = self.standings[kind].clock
+        clock = before.restart(self.now, reason, self.actor.id)
+        if clock is not before and self.row.awaiting_answer_since is not None:
+            clock = clock.pause(self.now, AWAITING_ANSWER, "customer")
+        self._set(clock)
 
     def breach_clock(self, kind: ClockKind, at: datetime, owner: str) -> None:
         """The obligation was missed at `at`, while it stood in the queue `owner`."""

@@ -8,17 +8,55 @@ the embedded mailbox does.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from fractions import Fraction
 
 from returndesk.domain.clock import ClockKind, ClockState, Pause, Span, Unit
-from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception
-from returndesk.domain.people import Role
+from returndesk.domain.lots import (
+    ON_THE_WAY,
+    TO_DECIDE,
+    Acceptance,
+    Condition,
+    Disposition,
+    Packaging,
+    Reception,
+    WayBack,
+)
 from returndesk.domain.stages import RefundStatus, Stage
+
+
+class Situation(StrEnum):
+    """Where a return stands for the customer: the stage, told apart where other words are true of it."""
+
+    ASKED = "asked"
+    REQUESTED = "requested"
+    AUTHORIZED = "authorized"
+    PARTLY_SENT = "partly_sent"
+    ON_ITS_WAY = "on_its_way"
+    LOOKED_FOR = "looked_for"
+    RECEIVED = "received"
+    INSPECTED = "inspected"
+    NOTHING_CAME = "nothing_came"
+    LOST = "lost"
+    WITH_MANAGER = "with_manager"
+    REFUND_DUE = "refund_due"
+    REFUND_SENT = "refund_sent"
+    REFUND_FAILED = "refund_failed"
+    REFUND_DISPUTED = "refund_disputed"
+    OWED = "owed"
+    GOES_BACK = "goes_back"
+    CLOSED = "closed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True)
 class ItemView:
-    """One lot beside its order line. `reasons` are the whole sentences of a verdict."""
+    """Units that share one fate. `reasons` are the whole sentences of a verdict.
+
+    `decided`: a decision settled them, and the customer was told. `is_elsewhere`: another return has them.
+    """
 
     title: str
     quantity: int
@@ -28,11 +66,17 @@ class ItemView:
     packaging: Packaging | None = None
     reasons: Sequence[str] = ()
     disposition: Disposition | None = None
+    left: WayBack | None = None
+    decided: bool = False
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True)
 class ClockView:
-    """One clock and what became of every hour since it started. `used` is in `unit`, up to now."""
+    """One clock and what became of every hour since it started. `used` is in `unit`, up to now.
+
+    `stopped_because`: the reason with which it stopped, where it did.
+    """
 
     kind: ClockKind
     state: ClockState
@@ -43,11 +87,15 @@ class ClockView:
     due_at: datetime | None
     spans: Sequence[Span]
     pauses: Sequence[Pause] = ()
+    stopped_because: str | None = None
 
 
 @dataclass(frozen=True)
 class RefundView:
-    """One refund with the three instants finance asks for. `reference` is what a bank can trace."""
+    """One refund with the three instants finance asks for. `reference` is what a bank can trace.
+
+    `is_replaced`: it failed, and the money goes another way. `is_disputed`: that is why it failed.
+    """
 
     amount_minor: int
     status: RefundStatus
@@ -57,33 +105,66 @@ class RefundView:
     credited_at: datetime | None = None
     failed_at: datetime | None = None
     reference: str | None = None
+    is_replaced: bool = False
+    is_disputed: bool = False
 
 
 @dataclass(frozen=True)
-class LedgerView:
-    """The sum of one account's postings for this return; all of them sum to zero."""
+class GrantView:
+    """What one decision gives back."""
 
-    account: str
+    at: datetime
+    goods_minor: int
+    tax_minor: int
+    shipping_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        """All of it."""
+        return self.goods_minor + self.tax_minor + self.shipping_minor
+
+
+@dataclass(frozen=True)
+class PaidView:
+    """What the customer got another way than by a refund. `how` is a code of `PaidHow`."""
+
+    at: datetime
     amount_minor: int
+    how: str
+
+
+@dataclass(frozen=True)
+class MoneyView:
+    """What was granted and where it is: the grants, of more than nothing each, are the sum of all the others."""
+
+    grants: Sequence[GrantView] = ()
+    refunded_minor: int = 0
+    on_its_way_minor: int = 0
+    paid: Sequence[PaidView] = ()
+    to_come_minor: int = 0
+
+    @property
+    def granted_minor(self) -> int:
+        """What all decisions together give back."""
+        return sum(grant.total_minor for grant in self.grants)
 
 
 @dataclass(frozen=True)
 class TimelineView:
-    """Something that happened. `what` is a code; `details` are already words (no free text)."""
+    """Something that happened. `what` and `which` are codes: of what happened, and of which kind or way it was."""
 
     at: datetime
     what: str
-    role: Role
-    actor_id: str
-    details: str = ""
+    which: str | None = None
+    amount_minor: int | None = None
 
 
 @dataclass(frozen=True)
 class ReturnPage:
-    """The read-only page of one return.
+    """The read-only page of one return, for the customer: nothing that the shop keeps to itself.
 
-    `next_due_at` is the promise that the sentence under the stage names: the answer to a request, the
-    decision or the refund; for an authorized return it is when the authorization expires.
+    `due_at` is the promise that the sentence under the headline names, and `new_date` the one that was made when
+    it could not be kept; for an authorized return it is when the authorization expires.
     """
 
     rma: str
@@ -95,18 +176,61 @@ class ReturnPage:
     items: Sequence[ItemView]
     clocks: Sequence[ClockView]
     refunds: Sequence[RefundView]
-    ledger: Sequence[LedgerView]
     timeline: Sequence[TimelineView]
-    next_due_at: datetime | None = None
+    money: MoneyView = MoneyView()
+    due_at: datetime | None = None
+    new_date: datetime | None = None
     slip_url: str | None = None
     awaits_answer: bool = False
     """Whether the shop has asked the customer something and waits."""
+    is_looked_for: bool = False
+    """Whether a parcel that was sent should have arrived by now."""
+    owed_without_refund_minor: int = 0
+    goods_back_by: datetime | None = None
+    """By when goods that were not accepted leave, as the customer was told last."""
+    goods_back_late: bool = False
 
     @property
-    def is_on_its_way(self) -> bool:
-        """Whether all that is still to come was sent."""
-        receptions = {item.reception for item in self.items}
-        return Reception.IN_TRANSIT in receptions and Reception.AWAITING not in receptions
+    def situation(self) -> Situation:
+        """Which words are true of it."""
+        if self.awaits_answer:
+            return Situation.ASKED
+        match self.stage:
+            case Stage.AUTHORIZED:
+                return self._while_sending()
+            case Stage.INSPECTED:
+                return self._before_the_decision()
+            case Stage.DECIDED:
+                return Situation.WITH_MANAGER
+            case Stage.SETTLING:
+                return self._while_settling()
+            case Stage.SETTLED | Stage.CLOSED:
+                return Situation.CLOSED if self.goods_back_by is None else Situation.GOES_BACK
+            case _:
+                return Situation(self.stage)
+
+    def _while_sending(self) -> Situation:
+        receptions = {item.reception for item in self.items} & ON_THE_WAY
+        if Reception.IN_TRANSIT not in receptions:
+            return Situation.AUTHORIZED
+        if self.is_looked_for:
+            return Situation.LOOKED_FOR
+        return Situation.PARTLY_SENT if Reception.AWAITING in receptions else Situation.ON_ITS_WAY
+
+    def _before_the_decision(self) -> Situation:
+        receptions = {item.reception for item in self.items if not item.decided} & TO_DECIDE
+        if Reception.RECEIVED in receptions:
+            return Situation.INSPECTED
+        return Situation.LOST if Reception.LOST in receptions else Situation.NOTHING_CAME
+
+    def _while_settling(self) -> Situation:
+        failed = [x for x in self.refunds if x.failed_at is not None and not x.is_replaced]
+        if failed:
+            disputed = any(refund.is_disputed for refund in failed)
+            return Situation.REFUND_DISPUTED if disputed else Situation.REFUND_FAILED
+        if self.owed_without_refund_minor:
+            return Situation.OWED
+        return Situation.REFUND_SENT if self.due_at is None else Situation.REFUND_DUE
 
 
 @dataclass(frozen=True)

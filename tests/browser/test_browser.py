@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
@@ -124,6 +124,45 @@ class Shop:
         self.desk.door.time_passes(rma)
         return rma
 
+    def does(self, rma: str, what: str, body: object = None) -> str:
+        self.desk.clock.at += timedelta(hours=1)
+        self.post(f"/returns/{rma}/{what}", body or {})
+        return rma
+
+    def asked(self) -> str:
+        return self.does(self.request(), "question", {"note": "Which of the two?"})
+
+    def declined(self) -> str:
+        return self.does(self.request(), "decline", {"reasons": ["hygiene", "window_passed"]})
+
+    def partly_sent(self) -> str:
+        sent = {"tracking": "JD0002", "items": [{"line": 1, "quantity": 1}]}
+        return self.does(self.request(authorize=True), "shipment", sent)
+
+    def looked_for(self) -> str:
+        rma = self.does(self.request(authorize=True), "shipment", {"tracking": "JD0002"})
+        self.desk.clock.at += timedelta(days=29)
+        self.desk.door.time_passes(rma)
+        return rma
+
+    def lost(self) -> str:
+        return self.does(self.looked_for(), "loss")
+
+    def something_else(self) -> str:
+        other = {"wrong_items": [{"quantity": 1, "note": "A brick."}]}
+        return self.does(self.request(authorize=True), "receipts", other)
+
+    def goods_gone(self) -> str:
+        rma = self.received()
+        used = {"quantity": 2, "condition": "used", "packaging": "missing"}
+        self.does(rma, "inspections", {"items": [{"line": 1, **used}, {"line": 2, **used}]})
+        lots = [lot["lot"] for lot in self.http.get(f"/returns/{rma}").json()["lots"]]
+        return self.does(rma, "goods-back", {"way": "sent_back", "tracking": "JD0003", "lots": lots[:1]})
+
+    def late_parcel(self) -> str:
+        rma = self.inspected("used", "opened", quantity=1)
+        return self.does(rma, "receipts", {"items": [{"line": 2, "quantity": 1}]})
+
     def mail(self) -> None:
         while self.notices.send_due():
             pass
@@ -178,9 +217,13 @@ def shot(page: Page, name: str) -> None:
 
 
 def looked_at(browser: Browser, url: str, name: str, status: int = 200) -> None:
-    """Open a page on a desk and on a phone: nothing scrolls sideways, nothing is blocked, nothing complains."""
-    for size, device in ((DESK, "desk"), (PHONE, "phone")):
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    """Open a page on a desk and on a phone at night: nothing scrolls sideways, nothing is blocked or complains."""
+    looks: list[tuple[tuple[int, int], str, Literal["light", "dark"]]] = [
+        (DESK, "desk", "light"),
+        (PHONE, "phone", "dark"),
+    ]
+    for size, device, scheme in looks:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda message, said=complaints: said.append(message.text))
@@ -211,6 +254,14 @@ STAGES = {
     "closed": lambda shop: shop.inspected("used", "opened", quantity=1),
     "requested late": lambda shop: shop.late(),
     "expired": lambda shop: shop.expired(),
+    "requested asked": lambda shop: shop.asked(),
+    "declined": lambda shop: shop.declined(),
+    "authorized partly sent": lambda shop: shop.partly_sent(),
+    "authorized looked for": lambda shop: shop.looked_for(),
+    "inspected lost": lambda shop: shop.lost(),
+    "inspected something else": lambda shop: shop.something_else(),
+    "closed goods gone": lambda shop: shop.goods_gone(),
+    "received late parcel": lambda shop: shop.late_parcel(),
 }
 
 

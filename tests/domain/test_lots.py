@@ -67,6 +67,11 @@ def came(lots: list[Lot]) -> list[tuple[int, str, str | None]]:
     return [(x.quantity, x.reception, x.arrival) for x in lots]
 
 
+def test_what_was_sent_arrives_before_what_was_not() -> None:
+    lots = arrive(send(three_coats(), [Packed(1, 2)]), Packed(1, 2), more_expected=True)
+    assert seen(lots) == [(1, 1, "awaiting", None), (1, 2, "received", None)]
+
+
 def test_all_that_was_requested_arrives_in_one_lot() -> None:
     assert seen(arrive(three_coats(), Packed(1, 3))) == [(1, 3, "received", None)]
 

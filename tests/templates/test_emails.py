@@ -30,6 +30,7 @@ from returndesk.domain.notices import (
     Expired,
     GoodsBackLate,
     GoodsLeft,
+    Lost,
     NewDates,
     NotArrived,
     OnItsWay,
@@ -182,16 +183,15 @@ FULL: list[NoticeFacts] = [
         is_late=True,
     ),
     Question(**CASE, items=(SCARF, DRESS), text_id="txt_1"),
-    OnItsWay(**CASE, items=(SCARF, DRESS), sent_at=CONTACT),
+    OnItsWay(**CASE, items=(SCARF,), sent_at=CONTACT, rest=(DRESS,), send_by=LATER),
     Reminder(
         **CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=datetime(2026, 12, 15, 10, 5, tzinfo=UTC)
     ),
     NotArrived(**CASE, items=(SCARF, DRESS), sent_at=CONTACT, new_date=DUE),
-    Expired(
-        **CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=datetime(2026, 12, 15, 10, 5, tzinfo=UTC)
-    ),
+    Lost(**CASE, items=(SCARF, DRESS), processing_due_at=DUE),
+    Expired(**CASE, items=(SCARF, DRESS), authorized_at=CONTACT, send_by=NOW, processing_due_at=LATER),
     Cancelled(**CASE, items=(SCARF, DRESS), cancelled_at=NOW, may_be_sent=True),
-    Corrected(**CASE, items=(SCARF, DRESS), corrected_at=NOW, still_awaited=True),
+    Corrected(**CASE, items=(SCARF,), corrected_at=NOW, here=(DRESS,), processing_due_at=DUE),
     GoodsLeft(**CASE, items=(SCARF, DRESS), left_at=NOW, way=WayBack.SENT_BACK, text_id="txt_2"),
     GoodsBackLate(**CASE, items=(SCARF, DRESS), promised_at=DUE, new_date=LATER),
     NewDates(**CASE, items=(SCARF, DRESS), processing_due_at=DUE, refund_due_at=LATER),
@@ -239,9 +239,10 @@ MINIMAL: list[NoticeFacts] = [
     OnItsWay(**CASE, items=(DRESS,), sent_at=NOW),
     Reminder(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
     NotArrived(**CASE, items=(DRESS,), sent_at=CONTACT, new_date=LATER),
+    Lost(**CASE, items=(DRESS,), processing_due_at=None),
     Expired(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
     Cancelled(**CASE, items=(DRESS,), cancelled_at=NOW, may_be_sent=False),
-    Corrected(**CASE, items=(DRESS,), corrected_at=NOW, still_awaited=False),
+    Corrected(**CASE, items=(DRESS,), corrected_at=NOW),
     GoodsLeft(**CASE, items=(DRESS,), left_at=NOW, way=WayBack.SCRAPPED),
     GoodsBackLate(**CASE, items=(DRESS,), promised_at=DUE, new_date=LATER),
     NewDates(**CASE, items=(DRESS,), processing_due_at=None, refund_due_at=DUE),
@@ -422,7 +423,7 @@ def test_counts_read_as_one_would_say_them(quantity: int, said: str) -> None:
 def test_what_is_missing_from_a_parcel_is_said() -> None:
     text = content(mail(FULL[2]), "plain")
     assert "It held two of the three items we expected." in text
-    assert "- Silk scarf, midnight blue: 1 arrived of 2 expected" in text
+    assert "- Silk scarf, midnight blue: 1 of 2 arrived\n" in text
     assert "If you did send it, please reply" in text
     empty = Received(
         **CASE,
@@ -433,6 +434,88 @@ def test_what_is_missing_from_a_parcel_is_said() -> None:
     text = content(mail(empty), "plain")
     assert "but the items we expected were not in it" in text
     assert "we look into it and tell you what we found by Friday 27 November" in text
+
+
+BRICK = NoticeItem(title="Something else", quantity=1, expected=0, reasons=("wrong_item",))
+
+
+@pytest.mark.parametrize(
+    ("items", "said", "listed"),
+    [
+        (
+            (NoticeItem(title="Scarf", quantity=0, expected=1), BRICK),
+            "but the item we expected was not in it. It held one item that we did not expect.",
+            "- Scarf: none of 1 arrived\n- Something else: 1 arrived, not expected. What reached us is not what this "
+            "order contained.",
+        ),
+        (
+            (NoticeItem(title="Scarf", quantity=1, expected=2), BRICK),
+            "It held one of the two items we expected, and one item that we did not expect.",
+            "- Scarf: 1 of 2 arrived",
+        ),
+        (
+            (NoticeItem(title="Scarf", quantity=3, expected=2),),
+            "It held your two items, and one item that we did not expect.",
+            "- Scarf: 3 arrived, 2 expected",
+        ),
+        ((BRICK,), "It held one item that we did not expect.", "- Something else: 1 arrived, not expected"),
+    ],
+)
+def test_what_nobody_expected_is_never_counted_as_expected(
+    items: tuple[NoticeItem, ...], said: str, listed: str
+) -> None:
+    facts = Received(**CASE, items=items, received_at=NOW, processing_due_at=DUE)
+    text = content(mail(facts), "plain")
+    assert said in text
+    assert listed in text
+    assert facts.is_empty == ("not what we expected" in mail(facts)["Subject"])
+
+
+def test_a_no_to_some_goods_is_not_said_of_the_whole_return() -> None:
+    """Others of the same return may have been accepted before, and refunded."""
+    text = content(mail(FULL[5]), "plain")
+    assert "there is no refund for them." in text
+    assert "refund for this return" not in text
+
+
+def test_goods_of_another_return_are_not_called_rejected() -> None:
+    item = NoticeItem(title="Scarf", quantity=1, verdict=NO, reasons=("claimed_elsewhere",))
+    facts = Rejected(**CASE, items=(item,), decided_at=NOW, goods_arrived=True)
+    for subtype in ("plain", "html"):
+        body = content(mail(facts), subtype)
+        assert "in another return" in body
+        assert "not accepted" not in body
+
+
+def test_who_sent_a_part_reads_what_is_still_to_be_sent_and_by_when() -> None:
+    sent = next(facts for facts in FULL if facts.kind is NoticeKind.ON_ITS_WAY)
+    text = content(mail(sent), "plain")
+    assert "Still to be sent, by Sunday 29 November:\n\n- Linen dress “Alma”, size 38\n" in text
+    assert "nothing you need to do" not in text
+    whole = next(facts for facts in MINIMAL if facts.kind is NoticeKind.ON_ITS_WAY)
+    assert "There is nothing you need to do." in content(mail(whole), "plain")
+
+
+def test_a_correction_says_what_is_here_and_by_when_something_happens() -> None:
+    corrected = next(facts for facts in FULL if facts.kind is NoticeKind.CORRECTED)
+    text = content(mail(corrected), "plain")
+    assert "This is here:\n\n- Linen dress “Alma”, size 38\n" in text
+    assert "tell you our decision by Friday 27 November" in text
+    waits = Corrected(**CASE, items=(DRESS,), corrected_at=NOW, send_by=LATER)
+    assert "we wait for it until Sunday 29 November" in content(mail(waits), "plain")
+    with pytest.raises(ValidationError, match="processing_due_at goes with what is here"):
+        Corrected(**CASE, items=(DRESS,), corrected_at=NOW, here=(DRESS,))
+
+
+def test_a_refund_that_nobody_granted_yet_is_not_promised_by_a_delay() -> None:
+    undecided = Delay(
+        **CASE, items=(DRESS,), clock="refund", promised_at=DUE, new_date=LATER, is_decided=False
+    )
+    message = mail(undecided)
+    text = content(message, "plain")
+    assert "We promised our decision and any refund by Friday 27 November" in text
+    assert "you have our decision, and any refund is sent, by Monday 30 November" in text
+    assert "your refund" not in text + message["Subject"]
 
 
 def test_a_no_says_why_and_where_the_goods_go() -> None:

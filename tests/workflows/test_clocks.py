@@ -52,8 +52,8 @@ async def test_what_nobody_decides_is_warned_of_and_then_late_with_an_honest_new
     await live.advance_to(friday + 11 * DAY + MOMENT, rma)
     await live.until_task(rma, "breach_refund")
     delay = (await live.mailed(sold, 3))[-1]
-    assert f"promised your refund by {day(friday + 11 * DAY)}" in delay.text
-    assert f"we send your refund by {day(friday + 12 * DAY)}" in delay.text
+    assert f"promised our decision and any refund by {day(friday + 11 * DAY)}" in delay.text
+    assert f"any refund is sent, by {day(friday + 12 * DAY)}" in delay.text
 
     await live.advance(5 * DAY, rma)
     await live.is_quiet()
@@ -147,6 +147,24 @@ async def test_what_is_returned_in_time_is_never_late(live: Live) -> None:
     ]
     accepted = live.mails(sold)[2]
     assert f"on {day(friday + 5 * DAY)}" in accepted.text
+
+
+async def test_no_mail_promises_a_day_that_has_passed(live: Live) -> None:
+    """Both clocks are used up before the goods are here: what is promised then is the delay's one business day."""
+    friday = await live.friday_afternoon()
+    sold = await live.dress()
+    rma = await live.request(sold, 1, contacted_at=friday.isoformat())
+    await live.advance_to(friday + 12 * DAY, rma)
+    await live.until_task(rma, "breach_refund")
+    await live.does(rma, "authorization")
+    await live.advance_to(friday + 17 * DAY, rma)
+    await live.arrive(rma, 1)
+    assert f"our decision by {day(friday + 18 * DAY)}." in (await live.mailed(sold, 5))[-1].text
+    await live.advance_to(friday + 18 * DAY, rma)
+    await live.inspect(rma, 1)
+    accepted = (await live.mailed(sold, 7))[-2].text
+    assert f"by {day(friday + 19 * DAY)}, and write to you" in accepted
+    assert "later than we promised" in accepted
 
 
 async def test_after_a_failed_refund_its_clock_goes_on_where_it_stood(live: Live) -> None:

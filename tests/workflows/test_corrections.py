@@ -22,7 +22,7 @@ async def test_a_parcel_that_was_not_here_is_waited_for_again(live: Live) -> Non
     told = (await live.mailed(sold, 3))[-1]
     assert told.subject == f"Your return {rma}: a correction"
     assert "That was our mistake" in told.text
-    assert "we wait for them as before" in told.text
+    assert "we wait for them until" in told.text
     assert "Canary" not in told.text + told.html
     await live.arrive(rma, 2)
     await live.inspect(rma, 2)
@@ -77,7 +77,7 @@ async def test_who_has_still_to_send_something_is_not_told_that_nothing_is_to_be
     await live.mailed(sold, 2)
     body = {"items": [{"lot": 1, "quantity": 1}], "reason": "miscounted"}
     await live.does(rma, "correction", body)
-    assert "we wait for it as before" in (await live.mailed(sold, 3))[-1].text
+    assert "we wait for it until" in (await live.mailed(sold, 3))[-1].text
 
 
 async def test_a_parcel_that_was_sent_and_was_not_here_is_looked_for_again_and_does_not_expire(

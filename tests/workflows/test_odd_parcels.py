@@ -72,6 +72,8 @@ async def test_units_of_another_return_are_not_given_back_twice(live: Live) -> N
     await live.inspect(rma, 1)
     await live.reach(rma, "closed")
     assert await live.paid_back(sold) == [(4_000, "succeeded")]
+    verdict = (await live.mailed(sold, 5))[-2]
+    assert verdict.subject == f"Your return {rma} is accepted: we are refunding £40.00", "all that is its own"
     assert "goods_back_1" not in await live.tasks(rma), "it does not go back: the other return has it"
     await live.arrive(other, 1)
     await live.inspect(other, 1)
@@ -86,7 +88,8 @@ async def test_something_else_instead_is_sent_back_and_nothing_is_paid(live: Liv
     body = {"wrong_items": [{"quantity": 1, "note": "Canary: a brick in a sock."}]}
     assert (await live.does(rma, "receipts", body))["stage"] == "inspected"
     got = (await live.mailed(sold, 2))[-1]
-    assert "Something that is not part of this order: 1 arrived" in got.text
+    assert "Something that is not part of this order: 1 arrived, not expected." in got.text
+    assert "the item we expected was not in it. It held one item that we did not expect." in got.text
     assert "Canary" not in got.text + got.html
     assert (await live.does(rma, "decision"))["stage"] == "closed"
     said = (await live.mailed(sold, 3))[-1]
@@ -236,6 +239,7 @@ async def test_a_parcel_that_comes_while_a_manager_has_to_approve_is_decided_aft
 async def test_an_empty_box_for_an_ended_return_is_noted_and_changes_nothing(live: Live, ends: str) -> None:
     sold = await live.dress()
     rma = await live.request(sold, 1)
+    await live.mailed(sold, 1)
     await live.does(rma, ends, {"reasons": ["hygiene"]} if ends == "decline" else {})
     await live.run_ended(rma)
     ended = (await live.view(rma))["stage"]
@@ -253,7 +257,7 @@ async def test_something_else_is_not_counted_as_what_was_expected(live: Live) ->
     body = {"items": [{"line": 1, "quantity": 1}], "wrong_items": [{"quantity": 1, "note": "A hat."}]}
     await live.does(rma, "receipts", body | {"more_expected": True})
     first = (await live.mailed(sold, 2))[-1]
-    assert "It held one of the two items we expected." in first.text
+    assert "one of the two items we expected, and one item that we did not expect." in first.text
     await live.arrive(rma, 1)
     both = (await live.mailed(sold, 3))[-1]
     assert "We received your two items on" in both.text

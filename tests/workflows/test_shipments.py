@@ -50,6 +50,9 @@ async def test_what_was_not_sent_is_still_reminded_of(live: Live) -> None:
     await live.does(rma, "shipment", {"note": "Receipt shown.", "items": [{"line": 1, "quantity": 1}]})
     lots = [(x["quantity"], x["reception"]) for x in (await live.view(rma))["lots"]]
     assert sorted(lots) == [(1, "in_transit"), (2, "awaiting")]
+    noted = (await live.mailed(sold, 2))[-1].text
+    assert re.search(r"sent it on .+ Still to be sent, by .+ \S 2\s", " ".join(noted.split())), "and the rest"
+    assert "nothing you need to do" not in noted
     await live.advance_to(friday + 14 * DAY + MOMENT, rma)
     assert (await live.timeline(rma))[-1] == "reminded"
     reminder = (await live.mailed(sold, 3))[-1]
@@ -63,3 +66,47 @@ async def test_what_was_not_sent_is_still_reminded_of(live: Live) -> None:
     await live.arrive(rma, 3)
     await live.inspect(rma, 3)
     await live.reach(rma, "closed")
+
+
+async def test_a_shipment_for_a_return_that_waits_for_nothing_is_refused(live: Live) -> None:
+    sold = await live.dress()
+    rma = await live.request(sold, 1, authorize=True)
+    await live.arrive(rma, 1)
+    answer = await live.post(f"returns/{rma}/shipment", {"tracking": TRACKING})
+    assert (answer.status_code, answer.json()["code"]) == (422, "nothing_awaited")
+
+
+async def test_who_sent_a_parcel_that_is_lost_hears_of_it_and_by_when_it_is_decided(live: Live) -> None:
+    """The mail before said that the shop looks for it and writes again."""
+    sold = await live.dress()
+    rma = await live.request(sold, 1, authorize=True)
+    await live.does(rma, "shipment", {"tracking": TRACKING})
+    await live.mailed(sold, 2)
+    await live.does(rma, "loss", {"note": "Canary: the carrier gave up."})
+    told = (await live.mailed(sold, 3))[-1]
+    assert told.subject == f"Your return {rma}: your parcel seems to be lost"
+    assert "we decide what that means for your refund, and tell you by" in told.text
+    assert "Canary" not in told.text + told.html
+    await live.does(rma, "decision", {"items": [{"line": 1, "acceptance": "accepted"}]})
+    await live.reach(rma, "closed")
+    said = (await live.mailed(sold, 5))[-2]
+    assert "as it should be" not in said.text, "nobody has seen it"
+
+
+async def test_while_the_rest_is_with_the_customer_a_lost_part_is_not_the_shops_turn(live: Live) -> None:
+    friday = await live.friday_afternoon()
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.does(rma, "shipment", {"note": "x", "items": [{"line": 1, "quantity": 1}]})
+    assert (await live.does(rma, "loss"))["stage"] == "authorized"
+    assert {clock["state"] for clock in (await live.view(rma))["clocks"]} == {"paused"}
+    assert "when the rest of your return is here" in (await live.mailed(sold, 3))[-1].text
+    await live.advance_to(friday + 28 * DAY + MOMENT, rma)
+    view = await live.reach(rma, "inspected")
+    assert {clock["state"] for clock in view["clocks"]} == {"running"}, "the lost part is to be decided"
+    expired = (await live.mailed(sold, 5))[-1].text
+    assert "About the rest of your return you hear from us by" in expired
+    assert "breached" not in await live.timeline(rma)
+    await live.does(rma, "decision", {"items": [{"line": 1, "acceptance": "rejected"}]})
+    await live.reach(rma, "closed")
+    assert await live.paid_back(sold) == []

@@ -77,7 +77,9 @@ async def test_who_has_still_to_send_something_is_not_told_that_nothing_is_to_be
     await live.mailed(sold, 2)
     body = {"items": [{"lot": 1, "quantity": 1}], "reason": "miscounted"}
     await live.does(rma, "correction", body)
-    assert "we wait for it until" in (await live.mailed(sold, 3))[-1].text
+    told = (await live.mailed(sold, 3))[-1]
+    assert "there is nothing you need to do" not in told.text
+    assert "reply to this email and we will look for it" in told.text
 
 
 async def test_a_parcel_that_was_sent_and_was_not_here_is_looked_for_again_and_does_not_expire(

@@ -260,7 +260,7 @@ async def test_something_else_is_not_counted_as_what_was_expected(live: Live) ->
     assert "one of the two items we expected, and one item that we did not expect." in first.text
     await live.arrive(rma, 1)
     both = (await live.mailed(sold, 3))[-1]
-    assert "We received your two items on" in both.text
+    assert "It held your two items, and one item that we did not expect." in both.text
     assert "Something that is not part of this order: 1 arrived" in both.text
 
 

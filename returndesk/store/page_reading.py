@@ -184,6 +184,7 @@ def _refund(session: Session, refund: RefundRow) -> RefundView:
         reference=refund.bank_reference,
         is_replaced=refund.replaced_by is not None,
         is_disputed=refund.failure_reason in REFUSED_FOR_DISPUTE,
+        act_by=refund.action_expires_at,
     )
 
 

@@ -138,13 +138,17 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-async def _ours(_request: Request, error: ReturndeskError) -> JSONResponse:
+def status_of(error: ReturndeskError) -> HTTPStatus:
+    """Which status an error is answered with: by its code, else by its kind."""
     kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
-    status = STATUS.get(error.code) or STATUS[kind]
+    return STATUS.get(error.code) or STATUS[kind]
+
+
+async def _ours(_request: Request, error: ReturndeskError) -> JSONResponse:
     challenge = _CHALLENGE.get(type(error))
     field = getattr(error, "field", None)
     return answer_problem(
-        status,
+        status_of(error),
         error.code,
         error.sentence,
         headers={"WWW-Authenticate": challenge} if challenge else None,

@@ -97,7 +97,9 @@ def test_any_sequence_of_calls_is_answered_as_described(running: tuple[Any, dict
     keys, answered = count(), dict[tuple[str, str, int], int]()
 
     schema = described(app)
-    schema.config.generation.update(modes=[GenerationMode.POSITIVE])  # bad calls are made singly; these go deep
+    schema.config.generation.update(
+        modes=[GenerationMode.POSITIVE]
+    )  # bad calls are made singly; these go deep
 
     class Sequences(schema.as_state_machine()):  # type: ignore[misc]
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from api.identity import PASSWORD, SignIn, forget, require
 from api.problems import NotForThisRole
 from api.sign_in import caller_of, passwords, signed_in_answer
 from returndesk.domain.errors import InvalidInput, NotFound, ReturndeskError
-from returndesk.domain.passwords import LENGTH_MAX, LENGTH_MIN
+from returndesk.domain.passwords import LENGTH_MIN
 from returndesk.domain.people import Actor
 from returndesk.store import sign_ins, signing_in
 from returndesk.store.sign_ins import OpenSignIn
@@ -39,7 +39,6 @@ class AccountPage:
     sign_ins: tuple[OpenSignIn, ...]
     done: str | None
     length_min: int = LENGTH_MIN
-    length_max: int = LENGTH_MAX
 
 
 @router.get(_ACCOUNT, response_class=HTMLResponse)

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api import (
     clocks,
     eligibility,
+    finance,
     health,
     orders,
     pages,
@@ -92,6 +93,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         webhooks,
         health,
         pages,
+        finance,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

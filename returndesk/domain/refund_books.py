@@ -68,9 +68,7 @@ class Instants:
 
     def late_since(self, breached_at: datetime | None) -> datetime | None:
         """When this was late, where its return's refund clock ran out at `breached_at`: None where it was paid before."""
-        done_at = self.submitted_at if self.failed_at is None else self.replaced_at
-        if self.failed_at is None and self.replaced_at is not None:
-            done_at = self.replaced_at
+        done_at = self.replaced_at or (self.submitted_at if self.failed_at is None else None)
         return breached_at if breached_at is not None and (done_at is None or breached_at < done_at) else None
 
 

@@ -85,7 +85,7 @@ def load_clocks(connection: Connection, rma: str) -> dict[ClockKind, Standing]:
     """A return's clocks by kind."""
     rows = connection.execute(_CLOCKS, {"rma": rma})
     return {
-        row.kind: Standing(_read_clock(row), row.due_at, row.warn_at, row.warned_at, row.breached_at)
+        row.kind: Standing(read_clock(row), row.due_at, row.warn_at, row.warned_at, row.breached_at)
         for row in rows
     }
 
@@ -120,7 +120,8 @@ def _values(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _read_clock(row: Any) -> Clock:
+def read_clock(row: Any) -> Clock:
+    """The clock of a row of `tables.Clock`."""
     events = tuple(
         ClockEvent(ClockEventKind(kind), datetime.fromisoformat(at), reason, owner)
         for kind, at, reason, owner in row.events

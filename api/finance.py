@@ -1,22 +1,28 @@
 """Finance's desk: every refund with its instants and whether it was in time, of now or as of any day; exports of it."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import IO, Annotated
 from zoneinfo import ZoneInfo
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from api.desk import desk_of
-from api.desk_pages import problem_of, show
+from api.desk_pages import NO_STORE, problem_of, show
 from api.identity import require
 from api.refund_filters import STATES, RefundFilters, asked_for, filters_in
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.people import Actor, Role
+from returndesk.spreadsheets import Sheet, csv_chunks, write_xlsx
 from returndesk.store.finance_pages import RefundsPage, refunds_page
 from returndesk.store.paging import from_cursor, to_cursor
+from returndesk.store.refund_books import Asked
+from returndesk.store.refund_export import HEAD, about_rows, export_rows
 
 router = APIRouter(include_in_schema=False)
 
@@ -65,6 +71,61 @@ def _refunds(request: Request, actor: Actor, filters: RefundFilters, after: str 
         path if after else "",
     )
     return show(request, actor, "finance/refunds", view)
+
+
+CHUNK_BYTES = 1 << 16
+EXPORTS_AT_ONCE = 2
+_exporting = CapacityLimiter(EXPORTS_AT_ONCE)
+"""Workbooks that are made at the same time; more wait their turn, so that exports never starve the pages."""
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@router.get("/desk/refunds.csv")
+def refunds_csv(request: Request, _actor: Finance) -> StreamingResponse:
+    """The whole list under the same filters, as CSV, sent while it is read."""
+    desk = desk_of(request)
+    asked, filters = _exported(request)
+    rows = export_rows(desk.database, desk.policies, asked)
+    return StreamingResponse(
+        csv_chunks(HEAD, rows), headers=_named(filters, asked, "csv"), media_type="text/csv"
+    )
+
+
+@router.get("/desk/refunds.xlsx")
+async def refunds_xlsx(request: Request, _actor: Finance) -> StreamingResponse:
+    """The same as a workbook, with a sheet that says what it is of. Made in a file, then sent."""
+    desk = desk_of(request)
+    asked, filters = _exported(request)
+    typed = [(name, value) for name, value in _typed(filters).items() if value]
+    file = TemporaryFile()  # noqa: SIM115 (it is closed when all of it is sent)
+    sheets = [
+        Sheet("Refunds", HEAD, export_rows(desk.database, desk.policies, asked)),
+        Sheet("About", ("what", "value"), about_rows(desk.database, asked, typed)),
+    ]
+    await to_thread.run_sync(write_xlsx, file, sheets, limiter=_exporting)
+    return StreamingResponse(_chunks(file), headers=_named(filters, asked, "xlsx"), media_type=XLSX)
+
+
+def _exported(request: Request) -> tuple[Asked, RefundFilters]:
+    """What an export is of: of the books up to this instant, so that it is whole however long it takes."""
+    desk = desk_of(request)
+    filters = filters_in(request.query_params)
+    asked = asked_for(filters, desk.clock.now(), ZoneInfo(desk.policy.shop.zone))
+    return (
+        replace(asked, at=asked.at + timedelta(microseconds=1), is_now=False) if asked.is_now else asked
+    ), filters
+
+
+def _named(filters: RefundFilters, asked: Asked, ending: str) -> dict[str, str]:
+    name = f"refunds-{filters.state}-{asked.day.isoformat()}.{ending}"
+    return {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
 
 
 def _typed(filters: RefundFilters) -> Mapping[str, str]:

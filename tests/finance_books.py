@@ -64,7 +64,10 @@ def write(database: Database, *refunds: Written) -> None:
     with database.write() as session:
         if session.get(tables.Customer, "cus_1") is None:
             session.add(tables.Customer(id="cus_1", name="Maud Ellery", email="maud.ellery@shop.example"))
-            session.add(tables.Policy(version=POLICY.version, body=POLICY.text, recorded_at=at("1 09:00")))
+            if session.get(tables.Policy, POLICY.version) is None:
+                session.add(
+                    tables.Policy(version=POLICY.version, body=POLICY.text, recorded_at=at("1 09:00"))
+                )
             session.flush()
         for refund in refunds:
             _write(session, refund)

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from finance_books import Written, at, write
-from in_process import POLICY
 
 from returndesk.domain.refund_books import BUCKETS, OPEN, Instants, Standing, end_of
 from returndesk.domain.stages import RefundStatus

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from temporalio.client import Client
 
 from api import (
+    audit,
     clocks,
     eligibility,
     finance,
@@ -94,6 +95,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         health,
         pages,
         finance,
+        audit,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

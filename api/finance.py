@@ -10,19 +10,26 @@ from zoneinfo import ZoneInfo
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from starlette.datastructures import FormData
 
-from api.desk import desk_of
-from api.desk_pages import NO_STORE, problem_of, show
+from api.desk import Desk, desk_of
+from api.desk_pages import NO_STORE, FormProblem, problem_of, send, show, text_in
 from api.identity import require
 from api.refund_filters import STATES, RefundFilters, asked_for, filters_in
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.people import Actor, Role
+from returndesk.domain.inputs import PaidByHandInput, PaidHow, RefundAgainInput
+from returndesk.domain.money import format_plain, parse_minor
+from returndesk.domain.people import MAY, Actor, Role
+from returndesk.domain.rma import parse
+from returndesk.domain.stages import CommandKind, allows
 from returndesk.spreadsheets import Sheet, csv_chunks, write_xlsx
 from returndesk.store.finance_pages import RefundsPage, refunds_page
 from returndesk.store.paging import from_cursor, to_cursor
 from returndesk.store.refund_books import Asked
 from returndesk.store.refund_export import HEAD, about_rows, export_rows
+from returndesk.store.refund_file import RefundFile, refund_file
+from returndesk.store.views import return_view
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,6 +79,96 @@ def _refunds(request: Request, actor: Actor, filters: RefundFilters, after: str 
     )
     return show(request, actor, "finance/refunds", view)
 
+
+# One return's file -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FileView:
+    """The file of one return, and what may be done about what is owed still."""
+
+    file: RefundFile
+    may_pay: bool
+    payments: list[tuple[str, str]]
+    example: str
+
+
+@router.get("/desk/refunds/{rma}")
+async def one(rma: str, request: Request, actor: Finance) -> HTMLResponse:
+    """Everything about one return's money, to be read, printed and checked."""
+    return await _file(request, actor, rma)
+
+
+async def _file(
+    request: Request,
+    actor: Actor,
+    rma: str,
+    problem: FormProblem | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    def read() -> HTMLResponse:
+        desk = desk_of(request)
+        with desk.database.read() as session:
+            file = refund_file(
+                session, desk.policies, parse(rma), desk.clock.now(), ZoneInfo(desk.policy.shop.zone)
+            )
+        view = FileView(
+            file,
+            allows(file.stage, CommandKind.REFUND_AGAIN),
+            [(reference, reference) for reference in file.payments],
+            format_plain(1234, file.currency),
+        )
+        return show(request, actor, "finance/file", view, problem=problem, typed=typed)
+
+    return await asyncio.to_thread(read)
+
+
+@router.post("/desk/refunds/{rma}/refund-again")
+async def refund_again(
+    rma: str, request: Request, actor: Annotated[Actor, require(*MAY[CommandKind.REFUND_AGAIN])]
+) -> Response:
+    """Ask for what is owed anew."""
+    return await send(
+        request, actor, CommandKind.REFUND_AGAIN, rma, _refund_again,
+        back=f"/desk/refunds/{rma}", again=lambda problem, typed: _file(request, actor, rma, problem, typed),
+    )  # fmt: skip
+
+
+@router.post("/desk/refunds/{rma}/paid-by-hand")
+async def paid_by_hand(
+    rma: str, request: Request, actor: Annotated[Actor, require(*MAY[CommandKind.PAID_BY_HAND])]
+) -> Response:
+    """Record that what is owed was paid another way."""
+    desk = desk_of(request)
+    currency = await asyncio.to_thread(_currency, desk, rma)
+    return await send(
+        request, actor, CommandKind.PAID_BY_HAND, rma, lambda form: _paid_by_hand(form, currency),
+        back=f"/desk/refunds/{rma}", again=lambda problem, typed: _file(request, actor, rma, problem, typed),
+    )  # fmt: skip
+
+
+def _currency(desk: Desk, rma: str) -> str:
+    with desk.database.read() as session:
+        return return_view(session, parse(rma)).currency
+
+
+def _refund_again(form: FormData) -> RefundAgainInput:
+    return RefundAgainInput(
+        refund=text_in(form, "refund"), payment=text_in(form, "payment"), note=text_in(form, "note")
+    )
+
+
+def _paid_by_hand(form: FormData, currency: str) -> PaidByHandInput:
+    amount = text_in(form, "amount")
+    return PaidByHandInput.model_validate({
+        "refund": text_in(form, "refund"), "how": text_in(form, "how") or PaidHow.BANK_TRANSFER,
+        "reference": text_in(form, "reference") or "", "note": text_in(form, "note"),
+        "amount_minor": None if amount is None else parse_minor(amount, currency),
+        "despite_dispute": text_in(form, "despite_dispute") is not None,
+    })  # fmt: skip
+
+
+# Exports -----------------------------------------------------------------------------------------
 
 CHUNK_BYTES = 1 << 16
 EXPORTS_AT_ONCE = 2

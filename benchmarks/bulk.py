@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Self
 
 import psycopg
-from sqlalchemy import JSON, Boolean, Table
+from sqlalchemy import JSON, Boolean, Date, Table
 from sqlmodel import SQLModel
 
 from returndesk.store import tables
@@ -30,23 +31,19 @@ class Loader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[Table, list[tuple[Any, ...]]] = {table_of(model): [] for model in ORDER}
-        self._columns = {
-            table: [(c.name, _default(c), _converter(c.type, database.is_sqlite)) for c in table.columns]
-            for table in self._waiting
-        }
+        self._shapes = {model: _Shape.of(table_of(model), database.is_sqlite) for model in ORDER}
         self._count = 0
         self.rows = 0
 
     def add(self, model: type[SQLModel], row: Mapping[str, Any]) -> None:
         """One more row."""
-        table = table_of(model)
-        self._waiting[table].append(
-            tuple(
-                default if (value := row.get(name)) is None else convert(value)
-                for name, default, convert in self._columns[table]
-            )
-        )
+        shape = self._shapes[model]
+        get = row.get
+        values = [get(name) for name in shape.names]
+        for place, default, convert in shape.special:
+            value = values[place]
+            values[place] = default if value is None else convert(value)
+        shape.waiting.append(values)
         self._count += 1
 
     def flush_if_many(self) -> None:
@@ -58,21 +55,21 @@ class Loader:
         """Write what waits."""
         with self._database.engine.begin() as connection:
             raw: Any = connection.connection.driver_connection
-            for table, rows in self._waiting.items():
-                if rows:
-                    self._write(raw, table, rows)
-                    rows.clear()
+            for shape in self._shapes.values():
+                if shape.waiting:
+                    self._write(raw, shape)
+                    shape.waiting.clear()
         self.rows += self._count
         self._count = 0
 
-    def _write(self, raw: Any, table: Table, rows: list[tuple[Any, ...]]) -> None:
-        names = ", ".join(f'"{column.name}"' for column in table.columns)
+    def _write(self, raw: Any, shape: "_Shape") -> None:
+        names = ", ".join(f'"{name}"' for name in shape.names)
         if self._database.is_sqlite:
-            places = ", ".join("?" * len(table.columns))
-            raw.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', rows)
+            places = ", ".join("?" * len(shape.names))
+            raw.executemany(f'INSERT INTO "{shape.table}" ({names}) VALUES ({places})', shape.waiting)
             return
-        with raw.cursor().copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-            for row in rows:
+        with raw.cursor().copy(f'COPY "{shape.table}" ({names}) FROM STDIN') as copy:
+            for row in shape.waiting:
                 copy.write_row(row)
 
     def settle(self) -> None:
@@ -86,20 +83,47 @@ class Loader:
             connection.execute("VACUUM ANALYZE")
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """A table's columns, those whose values need more than to be passed on, and the rows that wait."""
+
+    table: str
+    names: list[str]
+    special: list[tuple[int, Any, Callable[[Any], Any]]]
+    waiting: list[list[Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, table: Table, is_sqlite: bool) -> Self:
+        columns = [(_default(c), _converter(c.type, is_sqlite)) for c in table.columns]
+        return cls(
+            table.name,
+            [c.name for c in table.columns],
+            [
+                (place, default, convert or _same)
+                for place, (default, convert) in enumerate(columns)
+                if default is not None or convert is not None
+            ],
+        )
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
 def _default(column: Any) -> Any:
     """What stands where nothing was said; lists and objects are empty, not missing."""
     if isinstance(column.type, JSON) and not column.nullable:
         return "[]"
-    return None if column.default is None or not column.default.is_scalar else column.default.arg
+    return column.default.arg if column.default is not None and column.default.is_scalar else None
 
 
-def _converter(kind: Any, is_sqlite: bool) -> Callable[[Any], Any]:
+def _converter(kind: Any, is_sqlite: bool) -> Callable[[Any], Any] | None:
     if isinstance(kind, JSON):
         return json.dumps
-    if is_sqlite and isinstance(kind, UtcInstant):
+    if not is_sqlite:
+        return None
+    if isinstance(kind, UtcInstant):
         return lambda value: (value - _EPOCH) // _MICROSECOND
-    if is_sqlite and isinstance(kind, Boolean):
+    if isinstance(kind, Boolean):
         return int
-    if is_sqlite:
-        return lambda value: value.isoformat() if hasattr(value, "isoformat") else value
-    return lambda value: value
+    return date.isoformat if isinstance(kind, Date) else None

@@ -15,6 +15,7 @@ from api import (
     audit,
     clocks,
     eligibility,
+    figures,
     finance,
     health,
     orders,
@@ -96,6 +97,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         pages,
         finance,
         audit,
+        figures,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

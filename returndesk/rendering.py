@@ -169,6 +169,10 @@ class _Formats:
         """A day of the shop's calendar: "Wednesday 4 March 2026"."""
         return str(format_date(day, "EEEE d MMMM y", locale=self._locale))
 
+    def short_day(self, day: date) -> str:
+        """A day of the shop's calendar in little room: "4 Mar 2026"."""
+        return str(format_date(day, "d MMM y", locale=self._locale))
+
     @pass_context
     def last_day(self, context: Context, instant: datetime) -> str:
         """The last whole day before `instant`: whoever acts on that day, however late, is in time."""
@@ -206,6 +210,7 @@ def _environment(template_root: Path, shop: Shop) -> Environment:
         "money": formats.money,
         "day": formats.day,
         "calendar_day": formats.calendar_day,
+        "short_day": formats.short_day,
         "last_day": formats.last_day,
         "moment": formats.moment,
         "stamp": formats.stamp,

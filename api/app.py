@@ -13,8 +13,11 @@ from temporalio.client import Client
 
 from api import (
     account,
+    audit,
     clocks,
     eligibility,
+    figures,
+    finance,
     health,
     identity,
     orders,
@@ -98,6 +101,9 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         pages,
         sign_in,
         account,
+        finance,
+        audit,
+        figures,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

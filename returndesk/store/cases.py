@@ -251,6 +251,7 @@ class Case:
         if row.ended_at is not None:
             row.awaiting_answer_since = row.on_hold_since = None
         row.needs_person = row.needs_person if row.stage is Stage.REQUESTED else []
+        self._mark_refunds()
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
@@ -270,6 +271,14 @@ class Case:
         case_rows.end_tasks(connection, self._ended_tasks, self.now, self.actor.id)
         self._save_next_step()
         return self.state()
+
+    def _mark_refunds(self) -> None:
+        """Since when a refund is late, and since when another one stands for it: what finance reads of any day."""
+        breached_at = self.standings[REFUND].breached_at if self.refunds else None
+        for refund in self.refunds:
+            if refund.replaced_by is not None:
+                refund.replaced_at = refund.replaced_at or self.now
+            refund.late_at = refund.late_at or refund.instants.late_since(breached_at)
 
     def _save_next_step(self) -> None:
         row = self.row

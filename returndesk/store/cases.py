@@ -22,6 +22,7 @@ from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.messages import CaseState, Outcome
 from returndesk.store import case_rows, decisions, return_rows, tables, units
 from returndesk.store.case_rows import Standing
+from returndesk.store.claims import end_claim
 from returndesk.store.decisions import Decided
 from returndesk.store.policies import PolicyInForce
 from returndesk.store.return_rows import RefundRow, ReturnRow
@@ -276,6 +277,7 @@ class Case:
         step = NEXT_STEP.get(row.stage)
         if step is None:
             case_rows.end_next_step(self.connection, row.rma, self.now, self.actor.id)
+            end_claim(self.connection, row.rma)
             return
         due_at = row.next_due_at or row.refund_due_at or self.now
         if row.on_hold_since is not None:

@@ -20,6 +20,7 @@ from api import (
     photos,
     problems,
     refunds,
+    rep,
     return_commands,
     returns,
     tasks,
@@ -92,6 +93,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         webhooks,
         health,
         pages,
+        rep,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

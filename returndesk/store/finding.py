@@ -141,11 +141,11 @@ def _returns(session: Session, references: Sequence[str]) -> dict[str, list[Foun
     if not references:
         return found
     rows = session.exec(
-        select(Return.order_reference, Return.rma, Return.stage, Return.contacted_at, Return.ended_at)
+        select(Return)
         .where(col(Return.order_reference).in_(references))
         .order_by(col(Return.recorded_at).desc())
     )
-    for reference, rma, stage, contacted_at, ended_at in rows:
-        one = FoundReturn(rma, Stage(stage), contacted_at, is_open=ended_at is None)
-        found.setdefault(reference, []).append(one)
+    for row in rows:
+        one = FoundReturn(row.rma, Stage(row.stage), row.contacted_at, is_open=row.ended_at is None)
+        found.setdefault(row.order_reference, []).append(one)
     return found

@@ -231,5 +231,5 @@ def looked_at(
         assert page.locator("h1").count() == 1
         breaks_no_rule(page, f"{name} on a {device}")
         if status == 200:
-            assert complaints == []
+            assert complaints == [], complaints
         context.close()

@@ -21,6 +21,7 @@ PRESENT_FOR = timedelta(seconds=30)
 _claims = table_of(tables.Claim)
 _presences = table_of(tables.Presence)
 _returns = table_of(tables.Return)
+_RETURN = select(_returns.c.rma).where(_returns.c.rma == bindparam("key_rma"))
 _OF = _claims.c.rma == bindparam("key_rma")
 _CLAIM = select(_claims.c.actor_id, _claims.c.role, _claims.c.since).where(_OF)
 _CLAIMS = select(_claims).where(_claims.c.rma.in_(bindparam("rmas", expanding=True)))
@@ -100,6 +101,11 @@ def release(connection: Connection, rma: str, actor: Actor) -> None:
 def end_claim(connection: Connection, rma: str) -> None:
     """Nobody has to look after a return any more."""
     connection.execute(_RELEASE, {"key_rma": rma})
+
+
+def is_known(connection: Connection, rma: str) -> bool:
+    """Whether there is such a return yet."""
+    return connection.scalar(_RETURN, {"key_rma": rma}) is not None
 
 
 def is_here(connection: Connection, rma: str, actor: Actor, now: datetime) -> None:

@@ -188,7 +188,11 @@ def shot(page: Page, name: str) -> None:
 
 def breaks_no_rule(page: Page, name: str) -> None:
     """axe finds nothing serious or critical of WCAG 2.2 AA."""
-    found = _AXE.run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response["violations"]
+    options = {
+        "runOnly": {"type": "tag", "values": WCAG},
+        "iframes": False,
+    }  # a sandboxed mail cannot be asked
+    found = _AXE.run(page, options=options).response["violations"]
     bad = [
         (rule["id"], rule["impact"], [node["target"] for node in rule["nodes"]][:4])
         for rule in found

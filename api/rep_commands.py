@@ -70,7 +70,7 @@ class Given:
         """The return's."""
         with self.desk.database.read() as session:
             row = session.get(tables.Return, self.rma)
-        return self.desk.policy.shop.currency if row is None else row.currency
+            return self.desk.policy.shop.currency if row is None else row.currency
 
 
 def _is_number(text: str) -> bool:

@@ -78,7 +78,7 @@ class MailView:
 class OpenTask:
     """What a person was asked for beside the return's next step."""
 
-    kind: str
+    queue: str
     owner: Role
     due_at: datetime
 
@@ -265,7 +265,7 @@ def _tasks(session: Session, rma: str) -> list[OpenTask]:
     row = tables.Task
     open_ones = select(row).where(row.rma == rma, col(row.done_at).is_(None), row.id != f"{rma}/next")
     return [
-        OpenTask(x.kind, Role(x.owner_role), x.due_at)
+        OpenTask(x.queue, Role(x.owner_role), x.due_at)
         for x in session.exec(open_ones.order_by(col(row.due_at)))
     ]
 

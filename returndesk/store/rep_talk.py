@@ -153,11 +153,8 @@ def _detail(name: str, value: Any) -> Detail | None:
     if name.endswith("_minor"):
         return Detail(name.removesuffix("_minor"), amount_minor=value)
     if isinstance(value, list):
-        return (
-            None
-            if any(isinstance(x, list) for x in value)
-            else Detail(name, words=", ".join(map(str, value)))
-        )
+        rows = any(isinstance(x, list) for x in value)
+        return None if rows else Detail(name, words=", ".join(_in_words(str(x)) for x in value))
     if isinstance(value, bool):
         return Detail(name, words="yes" if value else "no")
     if not isinstance(value, str):
@@ -165,9 +162,18 @@ def _detail(name: str, value: Any) -> Detail | None:
     if value.startswith(_TEXT):
         return None
     try:
-        return Detail(name, at=datetime.fromisoformat(value)) if "T" in value else Detail(name, words=value)
+        return (
+            Detail(name, at=datetime.fromisoformat(value))
+            if "T" in value
+            else Detail(name, words=_in_words(value))
+        )
     except ValueError:
         return Detail(name, words=value)
+
+
+def _in_words(value: str) -> str:
+    """A code without its underscores; an id, which has digits, as it is."""
+    return value if any(c.isdigit() for c in value) else value.replace("_", " ")
 
 
 def mail_to_show(session: Session, rma: str, number: int) -> MailToShow:

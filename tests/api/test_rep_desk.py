@@ -372,7 +372,7 @@ def test_a_return_is_whole_on_one_page(rep: Person, inspected: Callable[..., str
     for said in (
         "inspected Next: Decide , a rep, by 11 Mar 2026, 12:00 GMT",
         "Linen dress lot 2, line 1: too small received original, packaging original",
-        "the rules say: a person decides : condition opened",
+        "to be decided the rules say: a person decides because of condition opened",
         "Decide within 5 business days runs due",
         "Visa ending 4242 pi_DA-1 £105.00",
         "Name Maud Ellery Email maud@shop.example",

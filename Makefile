@@ -13,8 +13,7 @@ SHOTS ?= $(CURDIR)/.cache/screenshots
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test browser lint check-types lock migrations bench parked storm example faults oracle histories docs roles clean
-.PHONY: help run test browser lint check-types lock migrations bench parked storm pages example faults oracle histories docs clean
+.PHONY: help run test browser lint check-types lock migrations bench parked storm pages example faults oracle histories docs roles clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"

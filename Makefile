@@ -5,6 +5,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 
+# How many processes of tests run beside each other; ARGS=-n0 runs them all in one.
+TEST_PROCESSES ?= 2
+
 # A stamp names the lock that was installed: it is set up again only where the lock has changed.
 RUN_SET_UP := $(VENV)/set-up-$(shell cksum <requirements.lock | tr ' ' -)
 TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' ' -)
@@ -24,7 +27,7 @@ run: $(RUN_SET_UP) ## set up, start everything, run the sample returns, stay up;
 test: lint check-types ## set up the tests; style, types, import rules, all tests (ARGS='-k money' picks)
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m returndesk.embedded.temporal_find
-	@$(PY) -m pytest --durations=10 $(ARGS)
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder --durations=10 $(ARGS)
 
 lint: $(TEST_SET_UP) ## style, and the form of the code
 	@$(PY) -m ruff check .

@@ -12,9 +12,11 @@ TEST_PROCESSES ?= 2
 RUN_SET_UP := $(VENV)/set-up-$(shell cksum <requirements.lock | tr ' ' -)
 TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' ' -)
 
+SHOTS ?= $(CURDIR)/.cache/screenshots
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint check-types lock migrations bench parked storm example faults oracle histories docs clean
+.PHONY: help run test browser lint check-types lock migrations bench parked storm pages example faults oracle histories docs roles clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -28,6 +30,12 @@ test: lint check-types ## set up the tests; style, types, import rules, all test
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m returndesk.embedded.temporal_find
 	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder --durations=10 $(ARGS)
+
+browser: $(TEST_SET_UP) ## open every page in Chromium, and take its picture (SHOTS=folder, else .cache/screenshots)
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo "There is no Chromium here: install it (on Debian and Ubuntu: apt install chromium)." >&2; exit 1; }
+	@mkdir -p $(SHOTS) && RETURNDESK_SCREENSHOTS=$(SHOTS) $(PY) -m pytest tests/browser --durations=10 $(ARGS)
+	@echo "The pictures lie in $(SHOTS)."
 
 lint: $(TEST_SET_UP) ## style, and the form of the code
 	@$(PY) -m ruff check .
@@ -57,6 +65,9 @@ parked: $(TEST_SET_UP) ## park 10,000 returns, kill the worker, touch some (ARGS
 storm: $(TEST_SET_UP) ## let 10,000 deadlines pass at one instant (ARGS='--workers 2')
 	@$(PY) benchmarks/storm.py $(ARGS)
 
+pages: $(TEST_SET_UP) ## measure the desks' pages and exports over 100,000 returns (ARGS='--returns 10000 --database sqlite')
+	@$(PY) benchmarks/pages.py $(ARGS)
+
 example: $(TEST_SET_UP) ## run a real retailer's credit notes as returns: make example ARGS='FILE.csv.gz'
 	@$(PY) examples/online_retail.py $(ARGS)
 
@@ -71,6 +82,9 @@ histories: $(TEST_SET_UP) ## record the golden histories anew, or those named in
 
 docs: $(TEST_SET_UP) ## write docs/returns.md and docs/complaints.md anew, from what the program does
 	@PYTHONPATH=.:tests:tests/contract $(PY) -m tests.guide.write
+
+roles: $(RUN_SET_UP) ## print which role may call what, as the program itself has it
+	@$(PY) -m returndesk roles
 
 clean: ## remove the environment, the state folder and all caches of the checkout
 	@rm -rf $(VENV) .state .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -27,7 +27,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-_STATUS_OF_REFUSAL = {
+STATUS_OF_REFUSAL = {
     "not_allowed_at_stage": 409,
     "own_decision": 403,
     "needs_manager": 403,
@@ -35,6 +35,7 @@ _STATUS_OF_REFUSAL = {
     "unknown_return": 404,
     "internal": 500,
 }
+"""Which status a command's refusal is answered with, by its code; all others with 422."""
 _REFUSED = 422
 
 
@@ -145,7 +146,7 @@ def answer(request: Request, written: Written, outcome: Outcome | None, *, creat
         pending = CommandPending(command_id=command_id, status_url=url)
         return _json(pending, 202, {"Location": url, "Retry-After": "5"})
     if not outcome.accepted:
-        status = _STATUS_OF_REFUSAL.get(outcome.code, _REFUSED)
+        status = STATUS_OF_REFUSAL.get(outcome.code, _REFUSED)
         return answer_problem(status, outcome.code, outcome.sentence, reasons=list(outcome.reasons) or None)
     done = CommandAnswer(
         rma=written.rma,

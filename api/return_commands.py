@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from api.commands import CommandAnswer, CommandPending, IdempotencyKey, answer, ask
-from api.desk import desk_of
+from api.desk import Desk, desk_of
 from api.identity import require
 from api.problems import problems
-from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import (
     AnyCommandInput,
     ApprovalInput,
@@ -37,7 +36,8 @@ from returndesk.domain.inputs import (
 from returndesk.domain.people import MAY, Actor
 from returndesk.domain.rma import allot, parse
 from returndesk.domain.stages import CommandKind
-from returndesk.store.commands import Contact, new_id
+from returndesk.messages import Outcome
+from returndesk.store.commands import Contact, Written, new_id
 
 router = APIRouter(prefix="/api/v1", tags=["returns"])
 
@@ -71,15 +71,19 @@ async def request_return(
     `authorize` sends the instructions at once. A rep's `override` goes against the rules' reasons, never
     against facts (`unknown_order`, `unknown_line`, `already_returned`).
     """
-    desk = desk_of(request)
-    now = desk.clock.now()
-    contacted_at = body.came_at(now)
-    if contacted_at > now:
-        raise InvalidInput(
-            "contact_in_future", "contacted_at is later than now. Give when the contact was.", "contacted_at"
-        )
-    contact = Contact(new_id("con"), body.order_reference, body.channel, contacted_at)
-    written, outcome = await ask(
+    written, outcome = await ask_for_return(desk_of(request), body, actor, key)
+    return answer(request, written, outcome, created=True)
+
+
+async def ask_for_return(
+    desk: Desk, body: RequestInput, actor: Actor, key: str
+) -> tuple[Written, Outcome | None]:
+    """Write a request down with its contact under a fresh RMA, and wait for its outcome.
+
+    Raises `InvalidInput` (`contact_in_future`).
+    """
+    contact = Contact(new_id("con"), body.order_reference, body.channel, body.came_at(desk.clock.now()))
+    return await ask(
         desk,
         CommandKind.REQUEST,
         allot(_ALLOTTING),
@@ -89,7 +93,6 @@ async def request_return(
         for_new=True,
         contact=contact,
     )
-    return answer(request, written, outcome, created=True)
 
 
 async def _command(

@@ -58,7 +58,6 @@ def server_config(app: "FastAPI", s: Settings) -> "uvicorn.Config":
         access_log=False,
         server_header=False,
         # Who says where a request comes from is believed only where the settings name it: limits count addresses.
-        proxy_headers=s.trusted_proxies is not None,
         forwarded_allow_ips=s.trusted_proxies or "",
         timeout_graceful_shutdown=3,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

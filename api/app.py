@@ -12,19 +12,27 @@ from starlette.staticfiles import StaticFiles
 from temporalio.client import Client
 
 from api import (
+    account,
     audit,
     clocks,
     eligibility,
     figures,
     finance,
     health,
+    identity,
+    notes,
     orders,
     pages,
     photos,
     problems,
     refunds,
+    rep,
+    rep_commands,
+    rep_new,
+    rep_return,
     return_commands,
     returns,
+    sign_in,
     tasks,
     webhooks,
 )
@@ -83,21 +91,29 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         openapi_url="/api/v1/openapi.json",
     )
     problems.install(app)
+    identity.install(app)
     for module in (
         return_commands,
         returns,
         eligibility,
         clocks,
         photos,
+        notes,
         orders,
         refunds,
         tasks,
         webhooks,
         health,
         pages,
+        sign_in,
+        account,
         finance,
         audit,
         figures,
+        rep,
+        rep_new,
+        rep_commands,
+        rep_return,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

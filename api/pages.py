@@ -1,12 +1,15 @@
 """Pages: a return behind its own link, its packing slip, and the embedded mailbox. Read-only."""
 
-import base64
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.desk import Desk, desk_of
+from api.framed_mail import framed
+from api.identity import anybody, sign_in_of
+from api.sign_in import home_of
 from returndesk.domain.errors import InvalidInput, NotFound
 from returndesk.domain.rma import Rma, parse
 from returndesk.embedded.mailbox import MailboxReader, StoredMessage
@@ -16,13 +19,8 @@ from returndesk.store.pages import MailAttachment, MailboxPage, MailPage, MailRo
 router = APIRouter(include_in_schema=False)
 
 Number = Annotated[int, Path(ge=0, le=2**53)]
+_LINK = [anybody("opened by the secret in its address")]
 _MAILS_A_PAGE = 50
-_FRAMED = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox",
-    "Cache-Control": "no-store",
-}
-_LINKS_LEAVE_THE_FRAME = '<base target="_blank">'
 
 
 def _render(desk: Desk, name: str, page: object = None) -> HTMLResponse:
@@ -41,13 +39,16 @@ def _opened(desk: Desk, rma: str, key: str) -> Rma:
     return canonical
 
 
-@router.get("/", response_class=HTMLResponse)
-def front(request: Request) -> HTMLResponse:
-    """Where a person lands who types the address."""
+@router.get("/", response_class=HTMLResponse, dependencies=[anybody("shows nothing of anybody")])
+async def front(request: Request) -> Response:
+    """Where a person lands who types the address; somebody signed in goes on to their desk."""
+    signed_in = await sign_in_of(request)
+    if signed_in is not None:
+        return RedirectResponse(home_of(signed_in), HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
     return _render(desk_of(request), "front")
 
 
-@router.get("/r/{rma}/{key}", response_class=HTMLResponse)
+@router.get("/r/{rma}/{key}", response_class=HTMLResponse, dependencies=_LINK)
 def one(rma: str, key: str, request: Request) -> HTMLResponse:
     """The page of a return: stage, items, clocks, money, timeline."""
     desk = desk_of(request)
@@ -58,7 +59,7 @@ def one(rma: str, key: str, request: Request) -> HTMLResponse:
     return _render(desk, "return", page)
 
 
-@router.get("/r/{rma}/{key}/slip", response_class=HTMLResponse)
+@router.get("/r/{rma}/{key}/slip", response_class=HTMLResponse, dependencies=_LINK)
 def slip(rma: str, key: str, request: Request) -> HTMLResponse:
     """The packing slip, to be printed."""
     desk = desk_of(request)
@@ -82,7 +83,7 @@ def _mail(desk: Desk, key: str, number: int) -> StoredMessage:
     return message
 
 
-@router.get("/mailbox/{key}", response_class=HTMLResponse)
+@router.get("/mailbox/{key}", response_class=HTMLResponse, dependencies=_LINK)
 def mailbox(
     key: str, request: Request, before: Annotated[int | None, Query(ge=1, le=2**53)] = None
 ) -> HTMLResponse:
@@ -95,7 +96,7 @@ def mailbox(
     return _render(desk, "mailbox", MailboxPage(rows, older))
 
 
-@router.get("/mailbox/{key}/{number}", response_class=HTMLResponse)
+@router.get("/mailbox/{key}/{number}", response_class=HTMLResponse, dependencies=_LINK)
 def mail(key: str, number: Number, request: Request) -> HTMLResponse:
     """One message."""
     desk = desk_of(request)
@@ -116,14 +117,14 @@ def mail(key: str, number: Number, request: Request) -> HTMLResponse:
     return _render(desk, "mail", page)
 
 
-@router.get("/mailbox/{key}/{number}/html", response_class=HTMLResponse)
+@router.get("/mailbox/{key}/{number}/html", response_class=HTMLResponse, dependencies=_LINK)
 def mail_html(key: str, number: Number, request: Request) -> HTMLResponse:
     """A message's HTML alone, for a sandboxed frame."""
     message = _mail(desk_of(request), key, number)
-    return HTMLResponse(_with_inline_images(message), headers=_FRAMED | {"X-Frame-Options": "SAMEORIGIN"})
+    return framed(message.html or "", message.parsed)
 
 
-@router.get("/mailbox/{key}/{number}/attachments/{index}")
+@router.get("/mailbox/{key}/{number}/attachments/{index}", dependencies=_LINK)
 def mail_attachment(key: str, number: Number, index: Number, request: Request) -> Response:
     """One attachment, as a download."""
     attachments = _mail(desk_of(request), key, number).attachments
@@ -134,15 +135,3 @@ def mail_attachment(key: str, number: Number, index: Number, request: Request) -
         media_type="application/octet-stream",
         headers={"Content-Disposition": "attachment", "Cache-Control": "no-store"},
     )
-
-
-def _with_inline_images(message: StoredMessage) -> str:
-    """The HTML with its embedded images as data, since a frame cannot resolve `cid:`."""
-    html = message.html or ""
-    for part in message.parsed.walk():
-        cid = part.get("Content-ID")
-        if cid and part.get_content_maintype() == "image":
-            content = part.get_payload(decode=True)
-            data = base64.b64encode(content if isinstance(content, bytes) else b"").decode()
-            html = html.replace(f"cid:{cid.strip('<>')}", f"data:{part.get_content_type()};base64,{data}")
-    return html.replace("<head>", f"<head>{_LINKS_LEAVE_THE_FRAME}", 1)

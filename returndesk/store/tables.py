@@ -7,7 +7,7 @@ changed only by conditional UPDATEs on the row itself (DESIGN 5); the CHECKs sta
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, MetaData, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, MetaData, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -34,6 +34,12 @@ def _maybe_at(*, index: bool = False) -> Any:
     return Field(default=None, sa_type=UtcInstant, nullable=True, index=index)
 
 
+def _found_by() -> Any:
+    """Searched by its beginning: in the order of its characters, so that an index answers that everywhere."""
+    in_order = String().with_variant(String(collation="C"), "postgresql")
+    return Field(default=None, sa_type=in_order, nullable=True, index=True)
+
+
 def _minor(default: int = 0) -> Any:
     return Field(default=default, sa_type=BigInteger)
 
@@ -56,7 +62,7 @@ def _to(column: str, *, index: bool = False) -> Any:
 
 
 class Customer(SQLModel, table=True):
-    """A person the shop sold to. Personal data."""
+    """A person the shop sold to. Personal data. The keys are what somebody is found by (`store/finding.py`)."""
 
     __tablename__ = "customers"
     id: str = Field(primary_key=True)
@@ -65,6 +71,8 @@ class Customer(SQLModel, table=True):
     email: str = Field(index=True)
     phone: str | None = None
     address: list[str] = _codes()
+    phone_key: str | None = Field(default=None, index=True)
+    name_key: str | None = _found_by()
 
 
 class Order(SQLModel, table=True):
@@ -196,6 +204,37 @@ class Return(SQLModel, table=True):
             "next_due_at",
             postgresql_where=text("ended_at IS NULL"),
             sqlite_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_returns_running",
+            "stage",
+            "next_due_at",
+            "rma",
+            postgresql_where=text("ended_at IS NULL AND next_due_at IS NOT NULL"),
+            sqlite_where=text("ended_at IS NULL AND next_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_returns_waiting",
+            "stage",
+            "contacted_at",
+            "rma",
+            postgresql_where=text("ended_at IS NULL AND next_due_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL AND next_due_at IS NULL"),
+        ),
+        Index(
+            "ix_returns_on_hold",
+            "next_due_at",
+            "rma",
+            postgresql_where=text("on_hold_since IS NOT NULL"),
+            sqlite_where=text("on_hold_since IS NOT NULL"),
+        ),
+        Index(
+            "ix_returns_ended",
+            "stage",
+            "ended_at",
+            "rma",
+            postgresql_where=text("ended_at IS NOT NULL"),
+            sqlite_where=text("ended_at IS NOT NULL"),
         ),
         Index("ix_returns_stage_recorded", "stage", "recorded_at"),
         Index("ix_returns_recorded", "recorded_at", "rma"),
@@ -526,6 +565,39 @@ class Task(SQLModel, table=True):
     done_by: str | None = None
 
 
+class Claim(SQLModel, table=True):
+    """Who looks after an open return: a remark to colleagues, never a transition."""
+
+    __tablename__ = "claims"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    actor_id: str = Field(index=True)
+    role: str
+    since: datetime = _at()
+
+
+class Presence(SQLModel, table=True):
+    """Who has the page of a return open. Forgotten half a minute after the last sign."""
+
+    __tablename__ = "presences"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    actor_id: str = Field(primary_key=True)
+    seen_at: datetime = _at(index=True)
+
+
+class Note(SQLModel, table=True):
+    """What one colleague leaves for the others at a return. The words are in `texts`; no customer ever reads them."""
+
+    __tablename__ = "notes"
+    __table_args__ = (UniqueConstraint("actor_id", "idempotency_key"),)
+    id: str = Field(primary_key=True)
+    rma: str = _to("returns.rma", index=True)
+    text_id: str = _to("texts.id")
+    actor_id: str
+    at: datetime = _at()
+    idempotency_key: str
+    input_hash: str
+
+
 class ProcessorEvent(SQLModel, table=True):
     """The webhook inbox: an event is stored once, acted upon only if it tells something new, stamped after."""
 
@@ -561,6 +633,53 @@ class Token(SQLModel, table=True):
     role: str
     created_at: datetime = _at()
     revoked_at: datetime | None = _maybe_at()
+
+
+class User(SQLModel, table=True):
+    """Somebody who signs in. The id is the actor's: no name, no address. Only the password's hash is kept."""
+
+    __tablename__ = "users"
+    id: str = Field(primary_key=True)
+    role: str
+    password_hash: str
+    must_change: bool
+    created_at: datetime = _at()
+    password_changed_at: datetime = _at()
+    disabled_at: datetime | None = _maybe_at()
+
+
+class SignIn(SQLModel, table=True):
+    """A browser in which somebody is signed in. Only hashes of its token are kept: today's and the one before.
+
+    `replaced_at`: when today's token was first used, from where on the one before is good for a little while only.
+    """
+
+    __tablename__ = "sign_ins"
+    id: str = Field(primary_key=True)
+    hash: str = Field(unique=True)
+    previous_hash: str | None = Field(default=None, index=True)
+    user_id: str = _to("users.id", index=True)
+    created_at: datetime = _at()
+    seen_at: datetime = _at()
+    rotated_at: datetime = _at()
+    replaced_at: datetime | None = _maybe_at()
+    expires_at: datetime = _at()
+    revoked_at: datetime | None = _maybe_at()
+
+
+class SignInAttempt(SQLModel, table=True):
+    """A password that was tried, for the limits: HMACs of the account as typed and of the address. Soon deleted."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (
+        Index("ix_sign_in_attempts_account", "account_hash", "at"),
+        Index("ix_sign_in_attempts_address", "address_hash", "at"),
+    )
+    id: str = Field(primary_key=True)
+    account_hash: str
+    address_hash: str
+    at: datetime = _at(index=True)
+    succeeded: bool = False
 
 
 class MovedClock(SQLModel, table=True):

@@ -103,6 +103,8 @@ WHO = {
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/message"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/photos"): "rw.ma",
+    ("GET", "/api/v1/returns/{rma}/notes"): "rwfma",
+    ("POST", "/api/v1/returns/{rma}/notes"): "rwfma",
     ("POST", "/api/v1/returns/{rma}/loss"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/correction"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/refusal"): "...ma",
@@ -564,7 +566,7 @@ def test_every_answer_carries_the_security_headers(http: TestClient, admin: Call
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "Server" not in answer.headers
 
 

@@ -68,6 +68,20 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(
+            "ix_refunds_sums",
+            [
+                "currency",
+                "decided_at",
+                "submitted_at",
+                "credited_at",
+                "failed_at",
+                "replaced_at",
+                "late_at",
+                "amount_minor",
+            ],
+            unique=False,
+        )
+        batch_op.create_index(
             "ix_refunds_failed",
             ["decided_at", "id"],
             unique=False,

@@ -222,13 +222,6 @@ class Return(SQLModel, table=True):
             sqlite_where=text("ended_at IS NULL AND next_due_at IS NULL"),
         ),
         Index(
-            "ix_returns_on_hold",
-            "next_due_at",
-            "rma",
-            postgresql_where=text("on_hold_since IS NOT NULL"),
-            sqlite_where=text("on_hold_since IS NOT NULL"),
-        ),
-        Index(
             "ix_returns_ended",
             "stage",
             "ended_at",

@@ -23,6 +23,7 @@ from api import (
     return_commands,
     returns,
     tasks,
+    warehouse,
     webhooks,
 )
 from api.desk import Desk, Stamps
@@ -92,6 +93,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         webhooks,
         health,
         pages,
+        warehouse,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

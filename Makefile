@@ -9,9 +9,11 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 RUN_SET_UP := $(VENV)/set-up-$(shell cksum <requirements.lock | tr ' ' -)
 TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' ' -)
 
+SHOTS ?= $(CURDIR)/.cache/screenshots
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint check-types lock migrations bench parked storm example faults oracle histories docs clean
+.PHONY: help run test browser lint check-types lock migrations bench parked storm example faults oracle histories docs roles clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -25,6 +27,12 @@ test: lint check-types ## set up the tests; style, types, import rules, all test
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m returndesk.embedded.temporal_find
 	@$(PY) -m pytest --durations=10 $(ARGS)
+
+browser: $(TEST_SET_UP) ## open every page in Chromium, and take its picture (SHOTS=folder, else .cache/screenshots)
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo "There is no Chromium here: install it (on Debian and Ubuntu: apt install chromium)." >&2; exit 1; }
+	@mkdir -p $(SHOTS) && RETURNDESK_SCREENSHOTS=$(SHOTS) $(PY) -m pytest tests/browser --durations=10 $(ARGS)
+	@echo "The pictures lie in $(SHOTS)."
 
 lint: $(TEST_SET_UP) ## style, and the form of the code
 	@$(PY) -m ruff check .
@@ -68,6 +76,9 @@ histories: $(TEST_SET_UP) ## record the golden histories anew, or those named in
 
 docs: $(TEST_SET_UP) ## write docs/returns.md and docs/complaints.md anew, from what the program does
 	@PYTHONPATH=.:tests:tests/contract $(PY) -m tests.guide.write
+
+roles: $(RUN_SET_UP) ## print which role may call what, as the program itself has it
+	@$(PY) -m returndesk roles
 
 clean: ## remove the environment, the state folder and all caches of the checkout
 	@rm -rf $(VENV) .state .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

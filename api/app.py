@@ -12,9 +12,11 @@ from starlette.staticfiles import StaticFiles
 from temporalio.client import Client
 
 from api import (
+    account,
     clocks,
     eligibility,
     health,
+    identity,
     orders,
     pages,
     photos,
@@ -22,6 +24,7 @@ from api import (
     refunds,
     return_commands,
     returns,
+    sign_in,
     tasks,
     warehouse,
     webhooks,
@@ -81,6 +84,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         openapi_url="/api/v1/openapi.json",
     )
     problems.install(app)
+    identity.install(app)
     for module in (
         return_commands,
         returns,
@@ -93,6 +97,8 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         webhooks,
         health,
         pages,
+        sign_in,
+        account,
         warehouse,
     ):
         app.include_router(module.router, responses=problems.problems(500))

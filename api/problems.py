@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.description import add_links
 from returndesk.domain.errors import (
     ConfigurationError,
     InvalidInput,
@@ -24,6 +25,7 @@ from returndesk.domain.errors import (
     ProcessorRefused,
     Refused,
     ReturndeskError,
+    TooOften,
     Unanswered,
     Unavailable,
 )
@@ -36,11 +38,19 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class NotSignedIn(ReturndeskError):
-    """No token, or none of ours."""
+    """No token and no sign-in, or none of ours."""
 
 
 class NotForThisRole(ReturndeskError):
     """Somebody we know asks for what their role does not do."""
+
+
+class Forged(ReturndeskError):
+    """What a signed-in browser sent does not come from a page of ours, as far as can be told."""
+
+
+class PasswordFirst(ReturndeskError):
+    """Somebody whose password was made for them asks for anything before they have taken their own."""
 
 
 STATUS: dict[type[ReturndeskError] | str, HTTPStatus] = {
@@ -50,6 +60,9 @@ STATUS: dict[type[ReturndeskError] | str, HTTPStatus] = {
     # by kind
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
     NotForThisRole: HTTPStatus.FORBIDDEN,
+    Forged: HTTPStatus.FORBIDDEN,
+    PasswordFirst: HTTPStatus.FORBIDDEN,
+    TooOften: HTTPStatus.TOO_MANY_REQUESTS,
     NotFound: HTTPStatus.NOT_FOUND,
     NotAllowedAtStage: HTTPStatus.CONFLICT,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -133,6 +146,7 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _with_media_type(describe())
+            add_links(app.openapi_schema)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -145,13 +159,15 @@ def status_of(error: ReturndeskError) -> HTTPStatus:
 
 
 async def _ours(_request: Request, error: ReturndeskError) -> JSONResponse:
-    challenge = _CHALLENGE.get(type(error))
+    headers = {"WWW-Authenticate": _CHALLENGE[type(error)]} if type(error) in _CHALLENGE else {}
+    if isinstance(error, TooOften):
+        headers["Retry-After"] = str(error.again_after_s)
     field = getattr(error, "field", None)
     return answer_problem(
         status_of(error),
         error.code,
         error.sentence,
-        headers={"WWW-Authenticate": challenge} if challenge else None,
+        headers=headers,
         errors=[FieldProblem(field=field, problem=error.sentence)] if field else None,
         reasons=list(error.reasons) if isinstance(error, Refused) else None,
     )

@@ -13,7 +13,7 @@ SHOTS ?= $(CURDIR)/.cache/screenshots
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test browser lint check-types lock migrations bench parked storm example faults oracle histories docs roles clean
+.PHONY: help run test browser lint check-types lock migrations bench parked storm pages example faults oracle histories docs roles clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -61,6 +61,9 @@ parked: $(TEST_SET_UP) ## park 10,000 returns, kill the worker, touch some (ARGS
 
 storm: $(TEST_SET_UP) ## let 10,000 deadlines pass at one instant (ARGS='--workers 2')
 	@$(PY) benchmarks/storm.py $(ARGS)
+
+pages: $(TEST_SET_UP) ## measure the desks' pages and exports over 100,000 returns (ARGS='--returns 10000 --database sqlite')
+	@$(PY) benchmarks/pages.py $(ARGS)
 
 example: $(TEST_SET_UP) ## run a real retailer's credit notes as returns: make example ARGS='FILE.csv.gz'
 	@$(PY) examples/online_retail.py $(ARGS)

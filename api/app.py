@@ -34,6 +34,7 @@ from api import (
     returns,
     sign_in,
     tasks,
+    warehouse,
     webhooks,
 )
 from api.desk import Desk, Stamps
@@ -107,6 +108,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         pages,
         sign_in,
         account,
+        warehouse,
         finance,
         audit,
         figures,

@@ -230,6 +230,13 @@ class Return(SQLModel, table=True):
             sqlite_where=text("ended_at IS NOT NULL"),
         ),
         Index("ix_returns_stage_recorded", "stage", "recorded_at"),
+        Index(
+            "ix_returns_on_the_way",
+            "sent_at",
+            "rma",
+            postgresql_where=text("stage = 'authorized' AND sent_at IS NOT NULL"),
+            sqlite_where=text("stage = 'authorized' AND sent_at IS NOT NULL"),
+        ),
         Index("ix_returns_recorded", "recorded_at", "rma"),
         Index("ix_returns_contacted", "contacted_at"),
     )

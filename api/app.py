@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from api import (
     clocks,
+    customer,
     eligibility,
     health,
     orders,
@@ -22,6 +23,7 @@ from api import (
     refunds,
     return_commands,
     returns,
+    start,
     tasks,
     webhooks,
 )
@@ -92,6 +94,8 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         webhooks,
         health,
         pages,
+        customer,
+        start,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from api.problems import NotForThisRole, NotSignedIn
-from returndesk.domain.people import Actor, Role
+from returndesk.domain.people import NOBODY_SIGNS_IN_AS, Actor, Role
 from returndesk.store import tokens
 from returndesk.store.database import Database
 
@@ -63,8 +63,11 @@ class Required(SecurityBase):
 
 
 def require(*roles: Role) -> Any:
-    """Let only these roles in: what `Annotated` takes beside the type of a route's actor."""
-    return Depends(Required(frozenset(roles)))
+    """Let only these roles in: what `Annotated` takes beside the type of a route's actor.
+
+    Roles that nobody signs in with are let in by other doors, never by this one.
+    """
+    return Depends(Required(frozenset(roles) - NOBODY_SIGNS_IN_AS))
 
 
 async def _identified(request: Request) -> Actor:

@@ -158,6 +158,14 @@ def find(session: Session, command_id: str) -> Written | None:
     return None if command is None else _written(command)
 
 
+def asked_by_link(session: Session, command_id: str, link: str) -> Written | None:
+    """A command by its id, where a form behind this link of a customer asked for it."""
+    command = session.get(tables.Command, command_id)
+    if command is None or command.role != Role.CUSTOMER or not command.idempotency_key.startswith(f"{link}/"):
+        return None
+    return _written(command)
+
+
 def _written(command: tables.Command) -> Written:
     stamped = command.outcome is not None and command.stamped_at is not None
     outcome = _OUTCOME.validate_python(command.outcome) if stamped else None

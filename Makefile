@@ -13,7 +13,7 @@ SHOTS ?= $(CURDIR)/.cache/screenshots
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test browser lint check-types lock migrations bench parked storm example faults oracle histories docs clean
+.PHONY: help run test browser lint check-types lock migrations bench parked storm example faults oracle histories docs roles clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -76,6 +76,9 @@ histories: $(TEST_SET_UP) ## record the golden histories anew, or those named in
 
 docs: $(TEST_SET_UP) ## write docs/returns.md and docs/complaints.md anew, from what the program does
 	@PYTHONPATH=.:tests:tests/contract $(PY) -m tests.guide.write
+
+roles: $(RUN_SET_UP) ## print which role may call what, as the program itself has it
+	@$(PY) -m returndesk roles
 
 clean: ## remove the environment, the state folder and all caches of the checkout
 	@rm -rf $(VENV) .state .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,10 +12,12 @@ from starlette.staticfiles import StaticFiles
 from temporalio.client import Client
 
 from api import (
+    account,
     clocks,
     customer,
     eligibility,
     health,
+    identity,
     orders,
     pages,
     photos,
@@ -23,6 +25,7 @@ from api import (
     refunds,
     return_commands,
     returns,
+    sign_in,
     start,
     tasks,
     webhooks,
@@ -82,6 +85,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         openapi_url="/api/v1/openapi.json",
     )
     problems.install(app)
+    identity.install(app)
     for module in (
         return_commands,
         returns,
@@ -96,6 +100,8 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         pages,
         customer,
         start,
+        sign_in,
+        account,
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")

@@ -18,6 +18,7 @@ from api import link_pages
 from api.commands import STATUS_OF_REFUSAL, ask
 from api.desk import Desk, desk_of
 from api.desk_pages import (
+    NO_STORE,
     Done,
     FormProblem,
     form_of,
@@ -27,6 +28,7 @@ from api.desk_pages import (
     typed_in,
     with_done,
 )
+from api.identity import anybody, check_same_origin
 from returndesk.domain.errors import InvalidInput, NotFound, ReturndeskError
 from returndesk.domain.inputs import CancellationInput, Channel, MessageInput, ShipmentInput
 from returndesk.domain.people import CUSTOMER, MAY
@@ -35,7 +37,9 @@ from returndesk.domain.stages import CommandKind
 from returndesk.store import commands
 from returndesk.store.page_reading import return_page, slip_page
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(
+    include_in_schema=False, dependencies=[anybody("the secret in the address opens the return")]
+)
 
 FORMS_AN_HOUR = 30
 """Of one return."""
@@ -111,7 +115,7 @@ def slip(rma: str, key: str, request: Request) -> HTMLResponse:
 def back(rma: str, key: str, request: Request) -> Response:
     """Where a form that was refused is loaded again: on to the page it stands on."""
     canonical = opened(desk_of(request), rma, key)
-    return RedirectResponse(f"/r/{canonical}/{key}", HTTPStatus.SEE_OTHER, link_pages.HEADERS)
+    return RedirectResponse(f"/r/{canonical}/{key}", HTTPStatus.SEE_OTHER, NO_STORE)
 
 
 @router.post("/r/{rma}/{key}/message")
@@ -136,7 +140,7 @@ async def _send(request: Request, rma: str, key: str, asking: Asking) -> Respons
     """Carry out what a form of the page asks; what is refused comes back with the reason and everything typed."""
     desk = desk_of(request)
     canonical = opened(desk, rma, key)
-    link_pages.check_origin(request)
+    check_same_origin(request)
     form = await form_of(request)
 
     async def again(problem: FormProblem) -> HTMLResponse:
@@ -162,7 +166,7 @@ async def _send(request: Request, rma: str, key: str, asking: Asking) -> Respons
         problem = FormProblem(status, outcome.code, _said(outcome.code, outcome.sentence))
         return await again(problem)
     url = with_done(f"/r/{canonical}/{key}", written.ref.command_id)
-    return RedirectResponse(url, HTTPStatus.SEE_OTHER, link_pages.HEADERS)
+    return RedirectResponse(url, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
 def _said(code: str, sentence: str) -> str:

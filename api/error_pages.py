@@ -10,7 +10,15 @@ from api.problems import MEDIA_TYPE
 from returndesk.store.pages import ErrorPage
 
 _FOR_MACHINES = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics", "/static/")
-_TITLES = {404: "This page is not here", 500: "Something went wrong here"}
+_TITLES: dict[int | str, str] = {
+    "forged_request": "This was not sent from here",
+    "password_must_change": "Your own password first",
+    401: "You are not signed in",
+    403: "This is not for you to do",
+    404: "This page is not here",
+    429: "Too often",
+    500: "Something went wrong here",
+}
 
 
 class ErrorPages:
@@ -21,7 +29,7 @@ class ErrorPages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or not _is_a_persons(scope):
+        if scope["type"] != "http" or not is_a_persons(scope):
             await self._app(scope, receive, send)
             return
         start: Message | None = None
@@ -41,7 +49,8 @@ class ErrorPages:
         await self._app(scope, receive, translated)
 
 
-def _is_a_persons(scope: Scope) -> bool:
+def is_a_persons(scope: Scope) -> bool:
+    """Whether a page is asked for by somebody who looks at it: a browser, outside of what is for programs."""
     accepted = Headers(scope=scope).get("accept", "")
     return "text/html" in accepted and not scope["path"].startswith(_FOR_MACHINES)
 
@@ -53,7 +62,7 @@ def _is_problem(start: Message) -> bool:
 async def _send_page(scope: Scope, start: Message, problem: bytes, send: Send) -> None:
     said: dict[str, Any] = json.loads(problem)
     desk = scope["app"].state.desk
-    title = _TITLES.get(said["status"], said["title"])
+    title = _TITLES.get(said["code"]) or _TITLES.get(said["status"], said["title"])
     page = ErrorPage(said["status"], title, said["detail"], said["code"])
     body = desk.renderer.page("error", now=desk.clock.now(), page=page).encode()
     headers = MutableHeaders(raw=list(start["headers"]))

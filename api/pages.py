@@ -1,12 +1,15 @@
 """The front page, and the embedded mailbox. Read-only."""
 
 import base64
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.desk import Desk, desk_of
+from api.identity import anybody, sign_in_of
+from api.sign_in import home_of
 from returndesk.domain.errors import NotFound
 from returndesk.embedded.mailbox import MailboxReader, StoredMessage
 from returndesk.store.pages import MailAttachment, MailboxPage, MailPage, MailRow
@@ -14,6 +17,7 @@ from returndesk.store.pages import MailAttachment, MailboxPage, MailPage, MailRo
 router = APIRouter(include_in_schema=False)
 
 Number = Annotated[int, Path(ge=0, le=2**53)]
+_LINK = [anybody("opened by the secret in its address")]
 _MAILS_A_PAGE = 50
 _FRAMED = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -29,9 +33,12 @@ def _render(desk: Desk, name: str, page: object = None) -> HTMLResponse:
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
 
-@router.get("/", response_class=HTMLResponse)
-def front(request: Request) -> HTMLResponse:
-    """Where a person lands who types the address."""
+@router.get("/", response_class=HTMLResponse, dependencies=[anybody("shows nothing of anybody")])
+async def front(request: Request) -> Response:
+    """Where a person lands who types the address; somebody signed in goes on to their desk."""
+    signed_in = await sign_in_of(request)
+    if signed_in is not None:
+        return RedirectResponse(home_of(signed_in), HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
     desk = desk_of(request)
     return _render(desk, "front", desk.policy.self_service.enabled)
 
@@ -50,7 +57,7 @@ def _mail(desk: Desk, key: str, number: int) -> StoredMessage:
     return message
 
 
-@router.get("/mailbox/{key}", response_class=HTMLResponse)
+@router.get("/mailbox/{key}", response_class=HTMLResponse, dependencies=_LINK)
 def mailbox(
     key: str, request: Request, before: Annotated[int | None, Query(ge=1, le=2**53)] = None
 ) -> HTMLResponse:
@@ -63,7 +70,7 @@ def mailbox(
     return _render(desk, "mailbox", MailboxPage(rows, older))
 
 
-@router.get("/mailbox/{key}/{number}", response_class=HTMLResponse)
+@router.get("/mailbox/{key}/{number}", response_class=HTMLResponse, dependencies=_LINK)
 def mail(key: str, number: Number, request: Request) -> HTMLResponse:
     """One message."""
     desk = desk_of(request)
@@ -84,14 +91,14 @@ def mail(key: str, number: Number, request: Request) -> HTMLResponse:
     return _render(desk, "mail", page)
 
 
-@router.get("/mailbox/{key}/{number}/html", response_class=HTMLResponse)
+@router.get("/mailbox/{key}/{number}/html", response_class=HTMLResponse, dependencies=_LINK)
 def mail_html(key: str, number: Number, request: Request) -> HTMLResponse:
     """A message's HTML alone, for a sandboxed frame."""
     message = _mail(desk_of(request), key, number)
     return HTMLResponse(_with_inline_images(message), headers=_FRAMED | {"X-Frame-Options": "SAMEORIGIN"})
 
 
-@router.get("/mailbox/{key}/{number}/attachments/{index}")
+@router.get("/mailbox/{key}/{number}/attachments/{index}", dependencies=_LINK)
 def mail_attachment(key: str, number: Number, index: Number, request: Request) -> Response:
     """One attachment, as a download."""
     attachments = _mail(desk_of(request), key, number).attachments

@@ -25,6 +25,7 @@ from returndesk.domain.errors import (
     ProcessorRefused,
     Refused,
     ReturndeskError,
+    TooOften,
     Unanswered,
     Unavailable,
 )
@@ -37,21 +38,31 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class NotSignedIn(ReturndeskError):
-    """No token, or none of ours."""
+    """No token and no sign-in, or none of ours."""
 
 
 class NotForThisRole(ReturndeskError):
     """Somebody we know asks for what their role does not do."""
 
 
+class Forged(ReturndeskError):
+    """What a signed-in browser sent does not come from a page of ours, as far as can be told."""
+
+
+class PasswordFirst(ReturndeskError):
+    """Somebody whose password was made for them asks for anything before they have taken their own."""
+
+
 STATUS: dict[type[ReturndeskError] | str, HTTPStatus] = {
     # by code, where it says more than the kind of error
     "order_in_use": HTTPStatus.CONFLICT,
     "payment_taken": HTTPStatus.CONFLICT,
-    "too_often": HTTPStatus.TOO_MANY_REQUESTS,
     # by kind
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
     NotForThisRole: HTTPStatus.FORBIDDEN,
+    Forged: HTTPStatus.FORBIDDEN,
+    PasswordFirst: HTTPStatus.FORBIDDEN,
+    TooOften: HTTPStatus.TOO_MANY_REQUESTS,
     NotFound: HTTPStatus.NOT_FOUND,
     NotAllowedAtStage: HTTPStatus.CONFLICT,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -148,13 +159,15 @@ def status_of(error: ReturndeskError) -> HTTPStatus:
 
 
 async def _ours(_request: Request, error: ReturndeskError) -> JSONResponse:
-    challenge = _CHALLENGE.get(type(error))
+    headers = {"WWW-Authenticate": _CHALLENGE[type(error)]} if type(error) in _CHALLENGE else {}
+    if isinstance(error, TooOften):
+        headers["Retry-After"] = str(error.again_after_s)
     field = getattr(error, "field", None)
     return answer_problem(
         status_of(error),
         error.code,
         error.sentence,
-        headers={"WWW-Authenticate": challenge} if challenge else None,
+        headers=headers,
         errors=[FieldProblem(field=field, problem=error.sentence)] if field else None,
         reasons=list(error.reasons) if isinstance(error, Refused) else None,
     )

@@ -20,7 +20,8 @@ from starlette.datastructures import FormData
 from api import link_pages
 from api.commands import STATUS_OF_REFUSAL
 from api.desk import Desk, desk_of
-from api.desk_pages import FormProblem, form_of, key_in, problem_of, text_in, typed_in, with_done
+from api.desk_pages import NO_STORE, FormProblem, form_of, key_in, problem_of, text_in, typed_in, with_done
+from api.identity import anybody, check_same_origin
 from api.return_commands import ask_for_return
 from returndesk.domain.errors import InvalidInput, NotFound, ReturndeskError
 from returndesk.domain.inputs import Channel, RequestedItem, RequestInput, ReturnReason
@@ -29,9 +30,13 @@ from returndesk.domain.people import CUSTOMER
 from returndesk.domain.reasons import REASON_SENTENCES
 from returndesk.domain.stages import CommandKind
 from returndesk.store import commands, letters
+from returndesk.store.sign_in_attempts import network_of
 from returndesk.store.start_pages import choose_page, planned_page
 
 router = APIRouter(include_in_schema=False)
+
+_BY_MAIL = anybody("asks for a link, which goes to the order's own address")
+_LINK = anybody("the secret in the address, which was mailed, opens the order")
 
 LETTERS_AN_HOUR = 10
 """Asked for from one address; of one order there are fewer (`letters`)."""
@@ -62,26 +67,26 @@ def _is_here(request: Request) -> Desk:
 # The link ----------------------------------------------------------------------------------------
 
 
-@router.get("/start", response_class=HTMLResponse)
+@router.get("/start", dependencies=[_BY_MAIL], response_class=HTMLResponse)
 def start(request: Request) -> HTMLResponse:
     """Which order, and which address the link is to go to."""
     _is_here(request)
     return link_pages.show(request, "start", None)
 
 
-@router.post("/start", response_class=HTMLResponse)
+@router.post("/start", dependencies=[_BY_MAIL], response_class=HTMLResponse)
 async def ask_for_link(request: Request) -> Response:
     """Mail a link, where there is such an order of that address. The answer is the same where there is none."""
     desk = _is_here(request)
-    link_pages.check_origin(request)
+    check_same_origin(request)
     form = await form_of(request)
     try:
         order_reference = _written(
             form, "order", REFERENCE, 64, "Write the number as it is in the order's email."
         )
         email = _written(form, "email", EMAIL, 254, "Write one email address, as in somebody@example.com.")
-        caller = request.client.host if request.client else ""
-        link_pages.allowance(request, "letters", LETTERS_AN_HOUR).take(caller)
+        caller = "" if request.client is None else request.client.host
+        link_pages.allowance(request, "letters", LETTERS_AN_HOUR).take(network_of(caller))
     except ReturndeskError as error:
         return link_pages.show(request, "start", None, problem=problem_of(error), typed=typed_in(form))
     answer = link_pages.show(request, "start_asked", None)
@@ -109,17 +114,17 @@ def _opened(request: Request, letter_id: str, key: str) -> Opened:
     return Opened(letter_id, order_reference, f"/start/{letter_id}/{key}")
 
 
-@router.get("/start/{letter_id}/{key}", response_class=HTMLResponse)
+@router.get("/start/{letter_id}/{key}", dependencies=[_LINK], response_class=HTMLResponse)
 def choose(letter_id: str, key: str, request: Request) -> HTMLResponse:
     """What the order has, to choose from."""
     return _choice(request, _opened(request, letter_id, key))
 
 
-@router.post("/start/{letter_id}/{key}")
+@router.post("/start/{letter_id}/{key}", dependencies=[_LINK])
 async def look_or_send(letter_id: str, key: str, request: Request) -> Response:
     """The second step, back to the first, or the request itself: whichever button was pressed."""
     opened = await asyncio.to_thread(_opened, request, letter_id, key)
-    link_pages.check_origin(request)
+    check_same_origin(request)
     form = await form_of(request)
     typed = typed_in(form)
     try:
@@ -216,10 +221,10 @@ async def _send(
         )
         return await asyncio.to_thread(_choice, request, opened, problem=problem, typed=typed)
     url = f"{opened.here}/sent/{written.ref.command_id}"
-    return RedirectResponse(url, HTTPStatus.SEE_OTHER, link_pages.HEADERS)
+    return RedirectResponse(url, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
-@router.get("/start/{letter_id}/{key}/sent/{command_id}", response_model=None)
+@router.get("/start/{letter_id}/{key}/sent/{command_id}", dependencies=[_LINK], response_model=None)
 def sent(letter_id: str, key: str, command_id: str, request: Request) -> Response:
     """On to the return's own page as soon as there is one; until then, that the request is written down."""
     _opened(request, letter_id, key)
@@ -230,5 +235,5 @@ def sent(letter_id: str, key: str, command_id: str, request: Request) -> Respons
         raise NotFound("not_found", "There is nothing here. Use the whole link from the email.")
     if found.outcome is not None and found.outcome.accepted:
         url = with_done(f"/r/{found.rma}/{desk.links.keyring.key_of(found.rma)}", command_id)
-        return RedirectResponse(url, HTTPStatus.SEE_OTHER, link_pages.HEADERS)
+        return RedirectResponse(url, HTTPStatus.SEE_OTHER, NO_STORE)
     return link_pages.show(request, "start_sent", found)

@@ -12,11 +12,12 @@ import stripe
 from fastapi import APIRouter, Request, Response
 
 from api.desk import desk_of
+from api.identity import anybody
 from api.problems import problems
 from returndesk.domain.errors import InvalidInput
 from returndesk.store.processor_events import Event, keep
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["webhooks"], dependencies=[anybody("signed by the processor")])
 
 WINDOW = timedelta(minutes=5)
 

@@ -20,11 +20,13 @@ app = typer.Typer(
 )
 orders_app = typer.Typer(no_args_is_help=True, help="Orders in.")
 token_app = typer.Typer(no_args_is_help=True, help="Who may call the API.")
+user_app = typer.Typer(no_args_is_help=True, help="Who may sign in at a desk.")
 clock_app = typer.Typer(no_args_is_help=True, help="The embedded clock.")
 policy_app = typer.Typer(no_args_is_help=True, help="The policy file.")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
 app.add_typer(orders_app, name="orders")
 app.add_typer(token_app, name="token")
+app.add_typer(user_app, name="user")
 app.add_typer(clock_app, name="clock")
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
@@ -117,6 +119,113 @@ def token_create(
     with installation.database.write() as session:
         secret = tokens.create(session, role, actor or f"{role}-1", installation.clock.now())
     typer.echo(secret)
+
+
+UserId = Annotated[str, typer.Argument(help="An id such as rep-7: no name, no address.", metavar="ID")]
+Generate = Annotated[
+    bool, typer.Option(help="Make a password, print it once, and have it changed at the first sign-in.")
+]
+
+
+@user_app.command("add")
+def user_add(
+    user_id: UserId,
+    role: Annotated[Role, typer.Option(help="What they may do.")],
+    generate: Generate = False,
+) -> None:
+    """Let somebody sign in. Only a hash of the password is kept."""
+    from returndesk.store import accounts
+
+    installation = _installation()
+    accounts.check_id(user_id)
+    password = _new_password(user_id, generate=generate)
+    with installation.database.write() as session:
+        accounts.add(
+            session,
+            user_id,
+            role,
+            accounts.new_hash(password, user_id),
+            must_change=generate,
+            now=installation.clock.now(),
+        )
+    typer.echo(f"{user_id} may sign in, as {role}, at {installation.links.public_url}/sign-in", err=True)
+    if generate:
+        typer.echo(password)
+
+
+@user_app.command("password")
+def user_password(user_id: UserId, generate: Generate = False) -> None:
+    """Set somebody's password anew. All their sign-ins end."""
+    from returndesk.store import accounts
+
+    installation = _installation()
+    with installation.database.read() as session:
+        accounts.account(session, user_id)
+    password = _new_password(user_id, generate=generate)
+    fresh, now = accounts.new_hash(password, user_id), installation.clock.now()
+    with installation.database.write() as session:
+        accounts.set_password(session, user_id, fresh, must_change=generate, now=now)
+    typer.echo(f"{user_id} has another password, and is signed out everywhere.", err=True)
+    if generate:
+        typer.echo(password)
+
+
+@user_app.command("disable")
+def user_disable(user_id: UserId) -> None:
+    """Let somebody in no more: their sign-ins end, and the tokens of the same id."""
+    from returndesk.store import accounts
+
+    installation = _installation()
+    with installation.database.write() as session:
+        ended = accounts.disable(session, user_id, installation.clock.now())
+    typer.echo(f"{user_id} may not sign in any more. Tokens ended: {ended}.")
+
+
+@user_app.command("enable")
+def user_enable(user_id: UserId) -> None:
+    """Let somebody in again, with the password they had. Their tokens stay ended."""
+    from returndesk.store import accounts
+
+    installation = _installation()
+    with installation.database.write() as session:
+        accounts.enable(session, user_id)
+    typer.echo(f"{user_id} may sign in again. Tokens that were ended stay so: make new ones.")
+
+
+@user_app.command("list")
+def user_list() -> None:
+    """Everybody who was ever let in, with their role and how it stands."""
+    from returndesk.store import accounts
+
+    installation = _installation()
+    with installation.database.read() as session:
+        everybody = accounts.all_accounts(session)
+    for one in everybody:
+        stands = "disabled" if one.disabled_at else "to take a password" if one.must_change else "may sign in"
+        typer.echo(f"{one.id:<20} {one.role:<10} {stands:<20} since {one.created_at:%Y-%m-%d}")
+    if not everybody:
+        typer.echo("Nobody yet: returndesk user add rep-1 --role rep")
+
+
+def _new_password(user_id: str, *, generate: bool) -> str:
+    """A generated password, or one that is typed twice. Raises `InvalidInput` where it will not do."""
+    from returndesk.domain.passwords import check_password
+    from returndesk.store.accounts import generated_password
+
+    if generate:
+        return generated_password()
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Once more", err=True)
+    check_password(password, user_id)
+    return password
+
+
+@app.command()
+def roles() -> None:
+    """Print which role may call what, as the program itself has it."""
+    from api.role_matrix import printed
+
+    for line in printed():
+        typer.echo(line)
 
 
 @orders_app.command("import")

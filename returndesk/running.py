@@ -45,6 +45,9 @@ async def serve_api(installation: Installation) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Who says where a request comes from is believed only where the settings name it: limits count addresses.
+        proxy_headers=s.trusted_proxies is not None,
+        forwarded_allow_ips=s.trusted_proxies or "",
         timeout_graceful_shutdown=3,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",

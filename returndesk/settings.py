@@ -5,10 +5,11 @@ to the sandbox (DESIGN 6).
 """
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from returndesk.domain.errors import ConfigurationError
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
     secret: str | None = Field(default=None, min_length=32, validation_alias="RETURNDESK_SECRET")
     api_host: str = Field(default="127.0.0.1", validation_alias="RETURNDESK_API_HOST")
     api_port: int = Field(default=8400, ge=0, le=65535, validation_alias="RETURNDESK_API_PORT")
+    trusted_proxies: str | None = Field(default=None, validation_alias="RETURNDESK_TRUSTED_PROXIES")
     stripe_port: int = Field(default=8401, ge=0, le=65535, validation_alias="RETURNDESK_STRIPE_PORT")
     smtp_port: int = Field(default=8402, ge=0, le=65535, validation_alias="RETURNDESK_SMTP_PORT")
     temporal_port: int = Field(default=8403, ge=0, le=65535, validation_alias="RETURNDESK_TEMPORAL_PORT")
@@ -105,6 +107,20 @@ class Settings(BaseSettings):
                 "does not lie in one machine's folder. Set it to at least 32 random characters and keep it."
             )
         return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _named_proxies(cls, given: str | None) -> str | None:
+        for name in (given or "").split(","):
+            try:
+                if given is not None:
+                    ip_network(name.strip())
+            except ValueError:  # `*` too: then everybody would say themselves where they come from
+                raise ValueError(
+                    "It is not a list of addresses and networks, as in 10.0.0.4,10.1.0.0/24: those that your own "
+                    "proxies call from."
+                ) from None
+        return given
 
     @model_validator(mode="after")
     def _photos_whole(self) -> Self:

@@ -15,9 +15,19 @@ from returndesk.installation import Installation
 from returndesk.running import everything
 from returndesk.sample_display import Display
 from returndesk.sample_run import Progress, SampleRun, SampleTrouble
-from returndesk.store import tokens
+from returndesk.store import accounts, tables, tokens
 
 TOKENS_FOLDER = "tokens"
+SIGN_INS_FILE = "sign-ins"
+PEOPLE = {
+    "rep-1": Role.REP,
+    "rep-2": Role.REP,
+    "warehouse-1": Role.WAREHOUSE,
+    "finance-1": Role.FINANCE,
+    "manager-1": Role.MANAGER,
+    "admin-1": Role.ADMIN,
+}
+"""Who may sign in from the first start, where nothing is real; two reps, so that they can meet on one return."""
 _ROLES = (Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER, Role.ADMIN)
 
 
@@ -31,6 +41,7 @@ async def run(installation: Installation, *, once: bool = False) -> None:
     with suppress(Interrupted):
         async with everything(installation, display.say) as supervisor:
             if installation.settings.all_embedded:
+                await asyncio.to_thread(keep_sign_ins, installation)
                 await _samples(installation, display, supervisor, once=once)
             else:
                 _say_what_is_real(installation, display)
@@ -101,10 +112,33 @@ def _kept_token(installation: Installation, path: Path, role: Role) -> str:
             return kept
     with installation.database.write() as session:
         secret = tokens.create(session, role, actor.id, installation.clock.now())
+    _write_secret(path, f"{secret}\n")
+    return secret
+
+
+def keep_sign_ins(installation: Installation) -> None:
+    """Let the first people in, once, with passwords that lie in a file only its owner reads, a line each.
+
+    The file is there before the books are: a start that breaks off between the two begins anew.
+    """
+    with installation.database.read() as session:
+        if any(session.get(tables.User, user_id) is not None for user_id in PEOPLE):
+            return
+    passwords = {user_id: accounts.generated_password() for user_id in PEOPLE}
+    hashes = {user_id: accounts.new_hash(password, user_id) for user_id, password in passwords.items()}
+    _write_secret(
+        installation.data / SIGN_INS_FILE, "".join(f"{who} {what}\n" for who, what in passwords.items())
+    )
+    with installation.database.write() as session:
+        for user_id, role in PEOPLE.items():
+            now = installation.clock.now()
+            accounts.add(session, user_id, role, hashes[user_id], must_change=False, now=now)
+
+
+def _write_secret(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{secret}\n")
-    return secret
+        file.write(text)
 
 
 def _say_what_is_real(installation: Installation, display: Display) -> None:
@@ -112,14 +146,21 @@ def _say_what_is_real(installation: Installation, display: Display) -> None:
     verb = "is" if len(real) == 1 else "are"
     sentence = f"{', '.join(real)} {verb} real: no samples are loaded, and no clock is moved."
     display.say(sentence[0].upper() + sentence[1:])
+    display.say("Let somebody sign in with: returndesk user add rep-1 --role rep")
     display.say("Make a token with: returndesk token create --role rep")
 
 
 def _say_where(installation: Installation, display: Display) -> None:
     """Where everything is, for a person with a browser and a shell."""
     s = installation.settings
-    rows = [("API", f"http://{s.api_host}:{s.api_port}/api/v1 (described in /api/v1/openapi.json)")]
+    rows = [
+        ("desks", f"{installation.links.public_url}/sign-in"),
+        ("API", f"http://{s.api_host}:{s.api_port}/api/v1 (described in /api/v1/openapi.json)"),
+    ]
     if s.all_embedded:
+        rows.insert(
+            1, ("passwords", f"{_shortest(installation.data / SIGN_INS_FILE)}: of {', '.join(PEOPLE)}")
+        )
         shown = _shortest(installation.data / TOKENS_FOLDER)
         rows.append(("tokens", f"{shown}/: {', '.join(_ROLES)}"))
         rows.append(("clock", f"{display.moment(installation.clock.now())}, the shop's time"))

@@ -8,6 +8,7 @@
     ├── ConfigurationError  the installation is set up wrongly: only its owner can mend it
     ├── Unanswered          the processor may or may not have done it: ask before doing it again
     ├── ProcessorRefused    the processor said no and did nothing
+    ├── TooOften            asked too often: after how many seconds it may be asked again
     └── Unavailable         a part of the installation does not work just now; nothing was done
 
 Codes are snake_case and never change: clients and tables of sentences hold on to them. Neither codes nor
@@ -66,6 +67,14 @@ class Unanswered(ReturndeskError):
 
 class ProcessorRefused(ReturndeskError):
     """The processor's definite no: nothing was paid."""
+
+
+class TooOften(ReturndeskError):
+    """Something that was asked for too often. `again_after_s`: when it may be asked again, in seconds from now."""
+
+    def __init__(self, code: str, sentence: str, again_after_s: int) -> None:
+        super().__init__(code, sentence)
+        self.again_after_s = again_after_s
 
 
 class Unavailable(ReturndeskError):

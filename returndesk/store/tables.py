@@ -532,6 +532,53 @@ class Token(SQLModel, table=True):
     revoked_at: datetime | None = _maybe_at()
 
 
+class User(SQLModel, table=True):
+    """Somebody who signs in. The id is the actor's: no name, no address. Only the password's hash is kept."""
+
+    __tablename__ = "users"
+    id: str = Field(primary_key=True)
+    role: str
+    password_hash: str
+    must_change: bool
+    created_at: datetime = _at()
+    password_changed_at: datetime = _at()
+    disabled_at: datetime | None = _maybe_at()
+
+
+class SignIn(SQLModel, table=True):
+    """A browser in which somebody is signed in. Only hashes of its token are kept: today's and the one before.
+
+    `replaced_at`: when today's token was first used, from where on the one before is good for a little while only.
+    """
+
+    __tablename__ = "sign_ins"
+    id: str = Field(primary_key=True)
+    hash: str = Field(unique=True)
+    previous_hash: str | None = Field(default=None, index=True)
+    user_id: str = _to("users.id", index=True)
+    created_at: datetime = _at()
+    seen_at: datetime = _at()
+    rotated_at: datetime = _at()
+    replaced_at: datetime | None = _maybe_at()
+    expires_at: datetime = _at()
+    revoked_at: datetime | None = _maybe_at()
+
+
+class SignInAttempt(SQLModel, table=True):
+    """A password that was tried, for the limits: HMACs of the account as typed and of the address. Soon deleted."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (
+        Index("ix_sign_in_attempts_account", "account_hash", "at"),
+        Index("ix_sign_in_attempts_address", "address_hash", "at"),
+    )
+    id: str = Field(primary_key=True)
+    account_hash: str
+    address_hash: str
+    at: datetime = _at(index=True)
+    succeeded: bool = False
+
+
 class MovedClock(SQLModel, table=True):
     """By how much the embedded clock was moved; one row, honoured only by the embedded mode."""
 

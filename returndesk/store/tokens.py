@@ -66,6 +66,14 @@ def revoke(session: Session, token: str, now: datetime) -> bool:
     return result.rowcount == 1
 
 
+def revoke_all(session: Session, actor_id: str, now: datetime) -> int:
+    """End every token of an actor; how many there were."""
+    living = update(Token).where(col(Token.actor_id) == actor_id, col(Token.revoked_at).is_(None))
+    result = session.execute(living.values(revoked_at=now))
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
 def token_hash(secret: str) -> str:
     """What is kept of a token."""
     return hashlib.sha256(secret.encode()).hexdigest()

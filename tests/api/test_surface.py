@@ -564,7 +564,7 @@ def test_every_answer_carries_the_security_headers(http: TestClient, admin: Call
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "Server" not in answer.headers
 
 

@@ -1,23 +1,27 @@
-"""Every route says who may call it."""
+"""Every route says who may call it: some roles, or anybody and why."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from api.app import create_app
-from api.identity import Required
+from api.identity import Anybody, Required
 from returndesk.installation import Installation
 from returndesk.settings import Settings
 
 OPEN_TO_ANYBODY = {
+    "/",  # shows nothing of anybody
     "/healthz",  # whether the process answers
     "/readyz",  # whether its parts do
     "/metrics",  # counts, for a scraper on the inside
+    "/sign-in",  # where people sign in
+    "/start",  # asks for a link, which goes by mail
     "/webhooks/stripe",  # signed by the processor
 }
-PAGES = ("/", "/start", "/r/{rma}/{key}", "/start/{letter_id}/{key}", "/mailbox/{key}")
-"""Opened by the secret in their own address; the first two show nothing of anybody."""
+OPENED_BY_A_SECRET = ("/r/{rma}/{key}", "/start/{letter_id}/{key}", "/mailbox/{key}")
+"""Pages whose own address has the secret that opens them."""
 
 
 def routes() -> list[APIRoute]:
@@ -27,20 +31,43 @@ def routes() -> list[APIRoute]:
     return [route for some in [app.routes, *included] for route in some if isinstance(route, APIRoute)]
 
 
-def test_every_route_names_the_roles_that_may_call_it() -> None:
-    unguarded = {route.path for route in routes() if not any(_roles(route.dependant))}
-    pages = {path for path in unguarded if path in PAGES[:2] or path.startswith(PAGES[2:])}
-    assert unguarded - pages == OPEN_TO_ANYBODY
+def test_every_route_says_who_may_call_it_or_why_anybody_may() -> None:
+    silent = [
+        (sorted(route.methods), route.path)
+        for route in routes()
+        if len([*_found(route.dependant, Required), *_found(route.dependant, Anybody)]) != 1
+    ]
+    assert not silent, "give each of these `require(roles)` or `anybody(why)`, and only one"
 
 
-def test_everything_under_the_api_takes_a_role() -> None:
-    paths = {route.path: any(_roles(route.dependant)) for route in routes() if route.path.startswith("/api/")}
-    assert "/api/v1/returns" in paths
+def test_who_lets_in_names_roles_and_who_lets_everybody_in_says_why() -> None:
+    for route in routes():
+        assert all(required.roles for required in _found(route.dependant, Required)), route.path
+        assert all(len(open_to.why) > 10 for open_to in _found(route.dependant, Anybody)), route.path
+
+
+def test_anybody_may_call_only_what_a_person_has_looked_at() -> None:
+    unguarded = {route.path for route in routes() if any(_found(route.dependant, Anybody))}
+    secret = {path for path in unguarded if path.startswith(OPENED_BY_A_SECRET)}
+    assert unguarded - secret == OPEN_TO_ANYBODY
+    assert secret
+
+
+def test_everything_under_the_api_and_the_desks_takes_a_role() -> None:
+    paths = {
+        route.path: any(_found(route.dependant, Required))
+        for route in routes()
+        if route.path.startswith(("/api/", "/desk", "/account"))
+    }
+    assert {"/api/v1/returns", "/desk", "/account"} <= set(paths)
     assert all(paths.values()), paths
 
 
-def _roles(dependant: Dependant) -> Iterator[Required]:
-    if isinstance(dependant.call, Required) and dependant.call.roles:
+T = TypeVar("T")
+
+
+def _found(dependant: Dependant, kind: type[T]) -> Iterator[T]:
+    if isinstance(dependant.call, kind):
         yield dependant.call
     for inner in dependant.dependencies:
-        yield from _roles(inner)
+        yield from _found(inner, kind)

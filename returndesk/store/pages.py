@@ -118,7 +118,9 @@ class RefundView:
     @property
     def may_vanish(self) -> bool:
         """Whether the bank may show no refund, but no payment either: a reversal has nothing to trace it by."""
-        return self.status is RefundStatus.SUCCEEDED and self.reference is None
+        return (
+            self.status is RefundStatus.SUCCEEDED and self.credited_at is not None and self.reference is None
+        )
 
 
 @dataclass(frozen=True)

@@ -153,9 +153,9 @@ def carried_out(database: Database, command_id: str) -> Outcome | None:
 
 
 def find(session: Session, command_id: str) -> Written | None:
-    """A command by its id."""
+    """A command by its id; its outcome as soon as there is one, stamped or not."""
     command = session.get(tables.Command, command_id)
-    return None if command is None else _written(command)
+    return None if command is None else _as_it_stands(command)
 
 
 def asked_by_link(session: Session, command_id: str, link: str) -> Written | None:
@@ -163,7 +163,12 @@ def asked_by_link(session: Session, command_id: str, link: str) -> Written | Non
     command = session.get(tables.Command, command_id)
     if command is None or command.role != Role.CUSTOMER or not command.idempotency_key.startswith(f"{link}/"):
         return None
-    return _written(command)
+    return _as_it_stands(command)
+
+
+def _as_it_stands(command: tables.Command) -> Written:
+    outcome = None if command.outcome is None else _OUTCOME.validate_python(command.outcome)
+    return Written(_ref(command), command.rma, command.recorded_at, outcome)
 
 
 def _written(command: tables.Command) -> Written:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockEventKind, ClockState
 from returndesk.domain.disputes import REFUSED_FOR_DISPUTE
 from returndesk.domain.errors import NotFound
-from returndesk.domain.lots import CLAIMED_ELSEWHERE, ON_THE_WAY, Acceptance, Lot, Reception
+from returndesk.domain.lots import CLAIMED_ELSEWHERE, Acceptance, Lot, Reception
 from returndesk.domain.notice_facts import NoticeKind
 from returndesk.domain.people import CLOCK, MAY, Role
 from returndesk.domain.reasons import REASON_SENTENCES, UNKNOWN_GOODS
@@ -72,9 +72,9 @@ def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime,
 
 
 def _may(case: Case, stage: Stage) -> frozenset[CommandKind]:
-    """What the stage takes of what a customer may ask for; there is a parcel to speak of while goods are to come."""
+    """What the stage takes of what a customer may ask for; a parcel can be on its way while goods are still awaited."""
     takes = {kind for kind, roles in MAY.items() if Role.CUSTOMER in roles and allows(stage, kind)}
-    if not any(lot.reception in ON_THE_WAY for lot in case.lots):
+    if not _at(case, Reception.AWAITING):
         takes.discard(CommandKind.SHIPMENT)
     return frozenset(takes)
 

@@ -5,6 +5,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 
+# How many processes of tests run beside each other; ARGS=-n0 runs them all in one.
+TEST_PROCESSES ?= 2
+
 # A stamp names the lock that was installed: it is set up again only where the lock has changed.
 RUN_SET_UP := $(VENV)/set-up-$(shell cksum <requirements.lock | tr ' ' -)
 TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' ' -)
@@ -13,7 +16,7 @@ SHOTS ?= $(CURDIR)/.cache/screenshots
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test browser lint check-types lock migrations bench parked storm example faults oracle histories docs roles clean
+.PHONY: help run test browser lint check-types lock migrations bench parked storm pages example faults oracle histories docs roles clean
 
 help: ## list these targets
 	@echo "returndesk: make what?"
@@ -26,7 +29,7 @@ run: $(RUN_SET_UP) ## set up, start everything, run the sample returns, stay up;
 test: lint check-types ## set up the tests; style, types, import rules, all tests (ARGS='-k money' picks)
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m returndesk.embedded.temporal_find
-	@$(PY) -m pytest --durations=10 $(ARGS)
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder --durations=10 $(ARGS)
 
 browser: $(TEST_SET_UP) ## open every page in Chromium, and take its picture (SHOTS=folder, else .cache/screenshots)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
@@ -61,6 +64,9 @@ parked: $(TEST_SET_UP) ## park 10,000 returns, kill the worker, touch some (ARGS
 
 storm: $(TEST_SET_UP) ## let 10,000 deadlines pass at one instant (ARGS='--workers 2')
 	@$(PY) benchmarks/storm.py $(ARGS)
+
+pages: $(TEST_SET_UP) ## measure the desks' pages and exports over 100,000 returns (ARGS='--returns 10000 --database sqlite')
+	@$(PY) benchmarks/pages.py $(ARGS)
 
 example: $(TEST_SET_UP) ## run a real retailer's credit notes as returns: make example ARGS='FILE.csv.gz'
 	@$(PY) examples/online_retail.py $(ARGS)

@@ -8,8 +8,10 @@ carried out is answered with a redirect, so that a reload sends nothing again.
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -135,7 +137,7 @@ def done(session: Session, command_id: str) -> Done | None:
     found = store_commands.find(session, command_id)
     if found is None:
         return None
-    outcome = found.outcome
+    outcome = found.outcome or store_commands.outcome_of(session, command_id)
     if outcome is None:
         return Done(found.ref.kind, accepted=None)
     return Done(found.ref.kind, outcome.accepted, outcome.sentence)
@@ -170,6 +172,23 @@ def number_in(form: FormData, name: str) -> int | None:
     if not value.isascii() or not value.isdigit() or len(value) > 9:
         raise InvalidInput("not_a_number", "Write a whole number, such as 2.", name)
     return int(value)
+
+
+def instant_in(form: FormData, name: str, zone: str) -> datetime | None:
+    """A field's instant, written as a local time of the shop's zone; None where nothing was typed.
+
+    Raises `InvalidInput` (`not_an_instant`).
+    """
+    value = text_in(form, name)
+    if value is None:
+        return None
+    try:
+        written = datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidInput(
+            "not_an_instant", "Write a day and a time, as in 2026-03-04 10:15.", name
+        ) from None
+    return written if written.tzinfo is not None else written.replace(tzinfo=ZoneInfo(zone))
 
 
 def problem_of(error: ReturndeskError | ValidationError) -> FormProblem:

@@ -200,9 +200,11 @@ def forget(request: Request) -> None:
 
 def check_same_origin(request: Request) -> None:
     """Raises `Forged` unless the browser says that the request comes from a page of ours."""
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    is_ours = origin is None or origin in _origins(request) or (origin == "null" and site is not None)
-    if (site or "same-origin") != "same-origin" or not is_ours or (site is None and origin is None):
+    site = request.headers.get("Sec-Fetch-Site") or None
+    origin = request.headers.get("Origin") or None
+    # "null" is what a browser writes of pages that hide where they are: then the other header has to say it.
+    comes_from_ours = origin in _origins(request) or (origin in (None, "null") and site == "same-origin")
+    if not comes_from_ours or site not in (None, "same-origin"):
         raise _forged()
 
 

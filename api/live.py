@@ -20,6 +20,7 @@ from returndesk.store.database import Database
 
 LOOK_SECONDS = 1.0
 STREAM_SECONDS_MAX = 120.0
+SIGN_SECONDS = 10.0
 STREAMS_MAX = 500
 AGAIN_MS = 2_000
 
@@ -27,26 +28,36 @@ Look = Callable[[Session], str]
 """What a page shows, as short as can be: when this text changes, something is new."""
 
 
-async def stream(request: Request, look: Look) -> Response:
-    """Events `changed` for as long as somebody listens. Raises `Unavailable` where too many do."""
+async def stream(request: Request, look: Look, here: Callable[[], None] | None = None) -> Response:
+    """Events `changed` for as long as somebody listens. Raises `Unavailable` where too many do.
+
+    `here` is called at once and every few seconds, for as long as somebody does: they are still there.
+    """
     state = request.app.state
     if getattr(state, "streams", 0) >= STREAMS_MAX:
         raise Unavailable(
             "too_many_listeners", "Too many pages are open. Reload this one to see what is new."
         )
     return EventSourceResponse(
-        _events(request, look), ping=30, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        _events(request, look, here),
+        ping=30,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(request: Request, look: Look) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    request: Request, look: Look, here: Callable[[], None] | None
+) -> AsyncIterator[ServerSentEvent]:
     state, database = request.app.state, desk_of(request).database
     state.streams = getattr(state, "streams", 0) + 1
-    ends_at = monotonic() + STREAM_SECONDS_MAX
+    ends_at, sign_at = monotonic() + STREAM_SECONDS_MAX, monotonic()
     try:
         seen = await asyncio.to_thread(_looked, database, look)
         yield ServerSentEvent(event="open", data="", retry=AGAIN_MS)
         while monotonic() < ends_at and not await request.is_disconnected():
+            if here is not None and monotonic() >= sign_at:
+                sign_at = monotonic() + SIGN_SECONDS
+                await asyncio.to_thread(here)
             await asyncio.sleep(LOOK_SECONDS)
             now = await asyncio.to_thread(_looked, database, look)
             if now != seen:

@@ -1,6 +1,5 @@
 """The front page, and the embedded mailbox. Read-only."""
 
-import base64
 from http import HTTPStatus
 from typing import Annotated
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.desk import Desk, desk_of
+from api.framed_mail import framed
 from api.identity import anybody, sign_in_of
 from api.sign_in import home_of
 from returndesk.domain.errors import NotFound
@@ -19,12 +19,6 @@ router = APIRouter(include_in_schema=False)
 Number = Annotated[int, Path(ge=0, le=2**53)]
 _LINK = [anybody("opened by the secret in its address")]
 _MAILS_A_PAGE = 50
-_FRAMED = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox",
-    "Cache-Control": "no-store",
-}
-_LINKS_LEAVE_THE_FRAME = '<base target="_blank">'
 
 
 def _render(desk: Desk, name: str, page: object = None) -> HTMLResponse:
@@ -95,7 +89,7 @@ def mail(key: str, number: Number, request: Request) -> HTMLResponse:
 def mail_html(key: str, number: Number, request: Request) -> HTMLResponse:
     """A message's HTML alone, for a sandboxed frame."""
     message = _mail(desk_of(request), key, number)
-    return HTMLResponse(_with_inline_images(message), headers=_FRAMED | {"X-Frame-Options": "SAMEORIGIN"})
+    return framed(message.html or "", message.parsed)
 
 
 @router.get("/mailbox/{key}/{number}/attachments/{index}", dependencies=_LINK)
@@ -109,15 +103,3 @@ def mail_attachment(key: str, number: Number, index: Number, request: Request) -
         media_type="application/octet-stream",
         headers={"Content-Disposition": "attachment", "Cache-Control": "no-store"},
     )
-
-
-def _with_inline_images(message: StoredMessage) -> str:
-    """The HTML with its embedded images as data, since a frame cannot resolve `cid:`."""
-    html = message.html or ""
-    for part in message.parsed.walk():
-        cid = part.get("Content-ID")
-        if cid and part.get_content_maintype() == "image":
-            content = part.get_payload(decode=True)
-            data = base64.b64encode(content if isinstance(content, bytes) else b"").decode()
-            html = html.replace(f"cid:{cid.strip('<>')}", f"data:{part.get_content_type()};base64,{data}")
-    return html.replace("<head>", f"<head>{_LINKS_LEAVE_THE_FRAME}", 1)

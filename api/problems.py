@@ -57,6 +57,7 @@ STATUS: dict[type[ReturndeskError] | str, HTTPStatus] = {
     # by code, where it says more than the kind of error
     "order_in_use": HTTPStatus.CONFLICT,
     "payment_taken": HTTPStatus.CONFLICT,
+    "claimed": HTTPStatus.CONFLICT,
     # by kind
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
     NotForThisRole: HTTPStatus.FORBIDDEN,

@@ -8,7 +8,7 @@ An error says which notice could not be made and never to whom.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
@@ -165,6 +165,14 @@ class _Formats:
         """As in "Friday 27 November", and the year where it is not this one."""
         return self._day(context, self._local(instant))
 
+    def calendar_day(self, day: date) -> str:
+        """A day of the shop's calendar: "Wednesday 4 March 2026"."""
+        return str(format_date(day, "EEEE d MMMM y", locale=self._locale))
+
+    def short_day(self, day: date) -> str:
+        """A day of the shop's calendar in little room: "4 Mar 2026"."""
+        return str(format_date(day, "d MMM y", locale=self._locale))
+
     @pass_context
     def last_day(self, context: Context, instant: datetime) -> str:
         """The last whole day before `instant`: whoever acts on that day, however late, is in time."""
@@ -201,6 +209,8 @@ def _environment(template_root: Path, shop: Shop) -> Environment:
     environment.filters |= {
         "money": formats.money,
         "day": formats.day,
+        "calendar_day": formats.calendar_day,
+        "short_day": formats.short_day,
         "last_day": formats.last_day,
         "moment": formats.moment,
         "stamp": formats.stamp,

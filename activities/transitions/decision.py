@@ -3,7 +3,6 @@
 What comes after a decision is decided by another one: each settles only its own lots.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
@@ -13,10 +12,11 @@ from activities.transitions.granting import grant, take_back
 from activities.transitions.refund_answers import stop_clock_when_paid
 from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
+from returndesk.domain.deciding import to_decide, verdicts
 from returndesk.domain.eligibility import judge
-from returndesk.domain.errors import InvalidInput, Refused
-from returndesk.domain.inputs import ApprovalInput, DecidedItem, DecisionInput, RefusalInput
-from returndesk.domain.lots import CLAIMED_ELSEWHERE, TO_DECIDE, Acceptance, Disposition, Lot, Reception
+from returndesk.domain.errors import Refused
+from returndesk.domain.inputs import ApprovalInput, DecisionInput, RefusalInput
+from returndesk.domain.lots import CLAIMED_ELSEWHERE, Acceptance, Disposition, Lot, Reception
 from returndesk.domain.notices import Accepted, PartlyAccepted, Rejected
 from returndesk.domain.people import RULES, Role
 from returndesk.domain.policy import DecideWhen
@@ -33,23 +33,12 @@ GOODS_BACK_DAYS = 5
 def decision(case: Case, asked: DecisionInput) -> None:
     """A person decides; lots they do not name follow the rules, which must be clear on them."""
     _not_on_hold(case)
-    named = _named_lots(case, asked.items)
-    overruled: list[list[object]] = []
-    for lot in _to_decide(case):
-        said, reasons = judge(case.rules.policy, lot)
-        verdict = named.get(lot.number, said)
-        if verdict is Acceptance.MANUAL_REVIEW:
-            raise Refused(
-                "needs_person",
-                f"The rules leave line {lot.line} to a person. Say accepted or rejected for it.",
-                [f"{code}:line {lot.line}" for code in reasons],
-            )
-        if verdict is not said:
-            overruled.append([lot.number, said, verdict])
-        why = () if verdict is Acceptance.ACCEPTED else _reasons(lot, reasons)
-        _put(case, replace(lot, acceptance=verdict, reasons=why))
-    if overruled:
-        case.record("overruled", lots=overruled, note=asked.note)
+    said = verdicts(case.rules.policy, case.lots, asked.items)
+    for lot in said.lots:
+        _put(case, lot)
+    if said.overruled:
+        lots = [[x.lot, x.said, x.verdict] for x in said.overruled]
+        case.record("overruled", lots=lots, note=asked.note)
     _decide(case, case.actor.id)
 
 
@@ -59,7 +48,7 @@ def decide_if_clear(case: Case, *, wanted: bool | None) -> None:
         return
     if case.stage is not Stage.INSPECTED or case.row.on_hold_since is not None:
         return
-    if all(judge(case.rules.policy, lot)[0] is not Acceptance.MANUAL_REVIEW for lot in _to_decide(case)):
+    if all(judge(case.rules.policy, lot)[0] is not Acceptance.MANUAL_REVIEW for lot in to_decide(case.lots)):
         _decide(case, RULES.id)
 
 
@@ -108,42 +97,15 @@ def _others_decision(case: Case) -> Decided:
     return decided
 
 
-def _to_decide(case: Case) -> list[Lot]:
-    return [lot for lot in case.undecided if lot.reception in TO_DECIDE]
-
-
 def _put(case: Case, lot: Lot) -> None:
     case.lots = [lot if x.number == lot.number else x for x in case.lots]
-
-
-def _named_lots(case: Case, items: tuple[DecidedItem, ...]) -> Mapping[int, Acceptance]:
-    named: dict[int, Acceptance] = {}
-    for item in items:
-        numbers = [
-            lot.number
-            for lot in case.undecided
-            if lot.line == item.line
-            and lot.reception in (Reception.RECEIVED, Reception.LOST)
-            and item.lot in (None, lot.number)
-        ]
-        if not numbers:
-            raise InvalidInput(
-                "nothing_to_decide", f"Nothing of line {item.line} is here to be decided.", field="items"
-            )
-        named.update(dict.fromkeys(numbers, item.acceptance))
-    return named
-
-
-def _reasons(lot: Lot, by_rules: tuple[str, ...]) -> tuple[str, ...]:
-    """Why a lot is rejected: the rules' reasons, or what was seen where the rules would have taken it."""
-    return by_rules or (f"condition_{lot.condition}", f"packaging_{lot.packaging}")
 
 
 def _decide(case: Case, decided_by: str) -> None:
     """Carry out the verdicts the lots have, and the rules' on those that have none."""
     goes_on(case)
     number = case.row.decisions + 1
-    settled = [_settled(case, lot, number) for lot in _to_decide(case)]
+    settled = [_settled(case, lot, number) for lot in to_decide(case.lots)]
     for lot in settled:
         _put(case, lot)
         if lot.reception is Reception.LOST and lot.acceptance is Acceptance.ACCEPTED:

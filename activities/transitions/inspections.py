@@ -26,6 +26,7 @@ def inspections(case: Case, asked: InspectionsInput) -> None:
         if lot.reception is Reception.RECEIVED and lot.inspected and lot.acceptance is Acceptance.PENDING:
             acceptance, reasons = judge(case.rules.policy, lot)
             case.lots[at] = replace(lot, acceptance=acceptance, reasons=reasons)
+    case.row.inspected_at = case.now
     case.record(
         "inspected",
         items=[[x.line, x.quantity, x.condition, x.packaging, x.disposition] for x in findings],

@@ -232,6 +232,18 @@ class Clock:
                 spans.append(Span(start, end, SpanKind.STOPPED))
         return spans
 
+    def waits(self, until: datetime) -> list[Span]:
+        """Only the spans in which it stood still up to `until`: what the shop waited for. Asks no calendar."""
+        return [
+            Span(start, end, SpanKind.PAUSED, pauses=standing.pauses)
+            for start, end, standing in self._stretches(until)
+            if standing.state is ClockState.PAUSED
+        ]
+
+    def before(self, at: datetime) -> "Clock":
+        """The clock as it was before an instant: what happened to it later is not there."""
+        return replace(self, events=tuple(event for event in self.events if event.at < utc(at)))
+
     @property
     def _standing(self) -> _Standing:
         return reduce(_Standing.after, self.events, _Standing())

@@ -4,13 +4,16 @@ The chain is computed again from its records; its count and head stand on the re
 both alike is found by the mailed seal, not here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
 from returndesk.domain.audit import START, Entry
+from returndesk.domain.errors import NotFound
 from returndesk.store import tables
+from returndesk.store.database import Database
 
 _RETURNS_AT_ONCE = 500
 
@@ -29,16 +32,57 @@ class Finding:
         return f"{place}: {self.sentence}"
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a verification is: what was looked at so far, and what was found since the last time."""
+
+    returns_done: int
+    records_done: int
+    found: list[Finding]
+
+
 def verify(session: Session) -> list[Finding]:
     """Everything that is wrong with the chains of all returns, by RMA; empty where all are whole."""
-    findings: list[Finding] = []
+    return [finding for progress in _verified(lambda: nullcontext(session)) for finding in progress.found]
+
+
+def verified(database: Database) -> Iterator[Progress]:
+    """Verify all chains, some hundred returns at a time, each lot from one consistent state of the books."""
+    return _verified(database.read)
+
+
+def _verified(read: Callable[[], AbstractContextManager[Session]]) -> Iterator[Progress]:
+    returns_done = records_done = 0
     last = ""
-    while rows := _returns_after(session, last):
-        last = rows[-1][0]
-        chains = _chains(session, rows[0][0], last)
-        for rma, count, head in rows:
-            findings += _verify_one(rma, count, head, chains.get(rma, []))
-    return findings
+    while True:
+        with read() as session:
+            rows = _returns_after(session, last)
+            if not rows:
+                return
+            last = rows[-1][0]
+            chains = _chains(session, rows[0][0], last)
+        found = [x for rma, count, head in rows for x in _verify_one(rma, count, head, chains.get(rma, []))]
+        returns_done += len(rows)
+        records_done += sum(len(chain) for chain in chains.values())
+        yield Progress(returns_done, records_done, found)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One return's chain: how many records, its head, and what is wrong with it."""
+
+    count: int
+    head: str
+    findings: list[Finding]
+
+
+def verify_return(session: Session, rma: str) -> Chain:
+    """Verify one return's chain. Raises `NotFound`."""
+    row = session.get(tables.Return, rma)
+    if row is None:
+        raise NotFound("return_not_found", "There is no return with this RMA number. Check it on the slip.")
+    chain = _chains(session, rma, rma).get(rma, [])
+    return Chain(len(chain), row.audit_head, list(_verify_one(rma, row.audit_count, row.audit_head, chain)))
 
 
 def _returns_after(session: Session, rma: str) -> Sequence[tuple[str, int, str]]:

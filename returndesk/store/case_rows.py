@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from returndesk.domain.attainment import ended
 from returndesk.domain.audit import Entry
 from returndesk.domain.clock import Clock, ClockEvent, ClockEventKind, ClockKind, Unit
 from returndesk.domain.lots import (
@@ -64,8 +65,11 @@ def answer_command(connection: Connection, command_id: str, outcome: dict[str, A
 
 _clocks = table_of(tables.Clock)
 _CLOCKS = select(_clocks).where(_clocks.c.rma == bindparam("rma")).order_by(_clocks.c.kind)
+_CLOCKS_OF = (
+    select(_clocks).where(_clocks.c.rma.in_(bindparam("rmas", expanding=True))).order_by(_clocks.c.kind)
+)
 _SAVE_CLOCK = updating(
-    tables.Clock, ["rma", "kind"], ["events", "due_at", "warn_at", "warned_at", "breached_at"]
+    tables.Clock, ["rma", "kind"], ["events", "due_at", "warn_at", "warned_at", "breached_at", "ended"]
 )
 
 
@@ -82,11 +86,19 @@ class Standing:
 
 def load_clocks(connection: Connection, rma: str) -> dict[ClockKind, Standing]:
     """A return's clocks by kind."""
-    rows = connection.execute(_CLOCKS, {"rma": rma})
-    return {
-        row.kind: Standing(_read_clock(row), row.due_at, row.warn_at, row.warned_at, row.breached_at)
-        for row in rows
-    }
+    return {row.kind: _standing(row) for row in connection.execute(_CLOCKS, {"rma": rma})}
+
+
+def load_clocks_of(connection: Connection, rmas: Sequence[str]) -> dict[str, dict[ClockKind, Standing]]:
+    """The clocks of some returns, by return and kind."""
+    found: dict[str, dict[ClockKind, Standing]] = {rma: {} for rma in rmas}
+    for row in connection.execute(_CLOCKS_OF, {"rmas": list(rmas)}):
+        found[row.rma][row.kind] = _standing(row)
+    return found
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(read_clock(row), row.due_at, row.warn_at, row.warned_at, row.breached_at)
 
 
 def save_clocks(
@@ -115,10 +127,12 @@ def _values(standing: Standing) -> dict[str, Any]:
         "warn_at": standing.warn_at,
         "warned_at": standing.warned_at,
         "breached_at": standing.breached_at,
+        "ended": ended(standing.clock),
     }
 
 
-def _read_clock(row: Any) -> Clock:
+def read_clock(row: Any) -> Clock:
+    """The clock of a row of `tables.Clock`."""
     events = tuple(
         ClockEvent(ClockEventKind(kind), datetime.fromisoformat(at), reason, owner)
         for kind, at, reason, owner in row.events

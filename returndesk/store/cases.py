@@ -22,6 +22,7 @@ from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.messages import CaseState, Outcome
 from returndesk.store import case_rows, decisions, return_rows, tables, units
 from returndesk.store.case_rows import Standing
+from returndesk.store.claims import end_claim
 from returndesk.store.decisions import Decided
 from returndesk.store.policies import PolicyInForce
 from returndesk.store.return_rows import RefundRow, ReturnRow
@@ -61,6 +62,18 @@ NEXT_STEP: dict[Stage, NextStep] = {
     Stage.SETTLING: NextStep("refunds", Role.FINANCE, "clock"),
 }
 """Every open return stands in exactly one of these queues (invariant 5)."""
+
+
+def next_step(
+    stage: Stage, on_hold_since: datetime | None, awaiting_answer_since: datetime | None
+) -> NextStep | None:
+    """What a return waits for; None where it has ended."""
+    step = NEXT_STEP.get(stage)
+    if step is None:
+        return None
+    if on_hold_since is not None:
+        return ON_HOLD
+    return step if awaiting_answer_since is None else AWAITING_CUSTOMER
 
 
 @dataclass
@@ -251,6 +264,7 @@ class Case:
         if row.ended_at is not None:
             row.awaiting_answer_since = row.on_hold_since = None
         row.needs_person = row.needs_person if row.stage is Stage.REQUESTED else []
+        self._mark_refunds()
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
@@ -271,17 +285,23 @@ class Case:
         self._save_next_step()
         return self.state()
 
+    def _mark_refunds(self) -> None:
+        """Since when a refund is late, and since when another one stands for it: what finance reads of any day."""
+        breached_at = self.standings[REFUND].breached_at if self.refunds else None
+        for refund in self.refunds:
+            if refund.replaced_by is not None:
+                refund.replaced_at = refund.replaced_at or self.now
+            refund.late_at = refund.late_at or refund.instants.late_since(breached_at)
+
     def _save_next_step(self) -> None:
         row = self.row
-        step = NEXT_STEP.get(row.stage)
+        step = next_step(row.stage, row.on_hold_since, row.awaiting_answer_since)
         if step is None:
             case_rows.end_next_step(self.connection, row.rma, self.now, self.actor.id)
+            end_claim(self.connection, row.rma)
             return
         due_at = row.next_due_at or row.refund_due_at or self.now
-        if row.on_hold_since is not None:
-            step = ON_HOLD
-        elif row.awaiting_answer_since is not None:
-            step = AWAITING_CUSTOMER
+        if step is AWAITING_CUSTOMER and row.awaiting_answer_since is not None:
             due_at = self.rules.calendar.add(row.awaiting_answer_since, ANSWER_DAYS)
         elif step.due == "expiry" and row.expires_at is not None:
             due_at = row.expires_at

@@ -148,8 +148,23 @@ def _earlier(session: Session, asked: Asked) -> Written | None:
 def carried_out(database: Database, command_id: str) -> Outcome | None:
     """What the transition of a command answered, where there was one: also when its run never heard of it."""
     with database.read() as session:
-        outcome = session.get_one(tables.Command, command_id).outcome
+        return outcome_of(session, command_id)
+
+
+def outcome_of(session: Session, command_id: str) -> Outcome | None:
+    """What came of a command, stamped already or only carried out."""
+    outcome = session.get_one(tables.Command, command_id).outcome
     return None if outcome is None else _OUTCOME.validate_python(outcome)
+
+
+def request_of(session: Session, rma: str) -> Written | None:
+    """The request that was given an RMA, whatever came of it."""
+    command = session.scalars(
+        select(tables.Command).where(
+            col(tables.Command.rma) == rma, col(tables.Command.kind) == CommandKind.REQUEST
+        )
+    ).first()
+    return None if command is None else _written(command)
 
 
 def find(session: Session, command_id: str) -> Written | None:

@@ -35,7 +35,9 @@ class Database:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url, sqlite_module) if self.is_sqlite else _postgres_engine(url)
-        self._reading = self.engine.execution_options(reading=True)
+        # PostgreSQL's default shows each statement another state; what is read together must be of one.
+        isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reading = self.engine.execution_options(reading=True, **isolation)
         # Within a process writers queue here instead of polling SQLite's lock.
         self._writing = threading.Lock() if self.is_sqlite else nullcontext()
 

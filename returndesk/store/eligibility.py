@@ -21,8 +21,7 @@ from returndesk.domain.eligibility import (
 from returndesk.domain.inputs import RequestInput
 from returndesk.domain.lots import Acceptance, Condition, Lot, Packaging, Reception
 from returndesk.domain.policy import Policy
-from returndesk.domain.settlement import PaymentRoom, settle, share_out
-from returndesk.store.payments import refundable
+from returndesk.store.settlement_preview import PreviewView, settlement_preview
 from returndesk.store.units import OrderTerms, SoldLine, order_terms, sold_lines
 
 
@@ -33,26 +32,6 @@ class ReasonView(BaseModel):
     line: int | None
     answer: Answer
     overridable: bool
-
-
-class ShareView(BaseModel):
-    """One refund of a settlement; `label` is how the customer knows the payment."""
-
-    label: str | None
-    amount_minor: int
-
-
-class PreviewView(BaseModel):
-    """What would go back if all of it came and was accepted as it was sold, in minor units of `currency`."""
-
-    currency: str
-    goods_minor: int
-    goods_tax_minor: int
-    shipping_minor: int
-    shipping_tax_minor: int
-    total_minor: int
-    refunds: list[ShareView]
-    owed_without_refund_minor: int
 
 
 class EligibilityView(BaseModel):
@@ -122,21 +101,4 @@ def _preview(
         )
         for number, item in enumerate(asked.items, start=1)
     ]  # fmt: skip
-    amounts = settle(policy, lots, [line.worth for line in lines], order.shipping_worth)
-    payments = {x.id: x for x in refundable(connection, order.reference, order.currency)}
-    shares, left = share_out(
-        amounts.total_minor, [PaymentRoom(x.id, x.room_minor) for x in payments.values()]
-    )
-    return PreviewView(
-        currency=order.currency,
-        goods_minor=amounts.goods_minor,
-        goods_tax_minor=amounts.goods_tax_minor,
-        shipping_minor=amounts.shipping_minor,
-        shipping_tax_minor=amounts.shipping_tax_minor,
-        total_minor=amounts.total_minor,
-        refunds=[
-            ShareView(label=payments[share.payment_id].label, amount_minor=share.amount_minor)
-            for share in shares
-        ],
-        owed_without_refund_minor=left,
-    )
+    return settlement_preview(connection, policy, order, lines, lots)

@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 
 from returndesk.domain.errors import NotFound, Refused
 from returndesk.domain.orders import CustomerInput, OrderInput, PaymentInput, SoldLine, sold_lines
+from returndesk.store.finding import keys_of
 from returndesk.store.tables import Customer, Lot, Order, OrderLine, Payment, Refund, Return
 
 
@@ -177,7 +178,7 @@ def _terms(order: OrderInput) -> dict[str, Any]:
 
 def _write_customer(session: Session, customer: CustomerInput) -> str:
     """The id of the customer: the known one with this reference, as it is now, or a new one."""
-    values = customer.model_dump(mode="json")
+    values = customer.model_dump(mode="json") | keys_of(customer.name, customer.phone)
     customer_id = secrets.token_hex(12)
     if customer.reference is None:
         session.add(Customer(id=customer_id, **values))
@@ -295,7 +296,7 @@ def _change_customer(session: Session, order: Order, customer: CustomerInput) ->
     """A customer without a reference belongs to one order, and is changed or left with it."""
     before = session.get_one(Customer, order.customer_id)
     if customer.reference is None and before.reference is None:
-        before.sqlmodel_update(customer.model_dump(mode="json"))
+        before.sqlmodel_update(customer.model_dump(mode="json") | keys_of(customer.name, customer.phone))
         return
     order.customer_id = _write_customer(session, customer)
     session.flush()

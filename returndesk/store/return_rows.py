@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Update, bindparam, select
 from sqlmodel import SQLModel
 
+from returndesk.domain.refund_books import Instants
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
 from returndesk.store.statements import append, table_of, updating
@@ -41,6 +42,7 @@ class ReturnRow:
     cancelled_at: datetime | None = None
     expired_at: datetime | None = None
     received_at: datetime | None = None
+    inspected_at: datetime | None = None
     decided_at: datetime | None = None
     decisions: int = 0
     awaiting_approval: bool = False
@@ -81,6 +83,20 @@ class RefundRow:
     submitted_at: datetime | None = None
     credited_at: datetime | None = None
     failed_at: datetime | None = None
+    replaced_at: datetime | None = None
+    late_at: datetime | None = None
+
+    @property
+    def instants(self) -> Instants:
+        """What happened to it, and when."""
+        return Instants(
+            self.decided_at,
+            self.submitted_at,
+            self.credited_at,
+            self.failed_at,
+            self.replaced_at,
+            self.late_at,
+        )
 
 
 _RETURN_COLUMNS = tuple(field.name for field in fields(ReturnRow))

@@ -7,7 +7,7 @@ changed only by conditional UPDATEs on the row itself (DESIGN 5); the CHECKs sta
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, MetaData, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, MetaData, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -34,6 +34,12 @@ def _maybe_at(*, index: bool = False) -> Any:
     return Field(default=None, sa_type=UtcInstant, nullable=True, index=index)
 
 
+def _found_by() -> Any:
+    """Searched by its beginning: in the order of its characters, so that an index answers that everywhere."""
+    in_order = String().with_variant(String(collation="C"), "postgresql")
+    return Field(default=None, sa_type=in_order, nullable=True, index=True)
+
+
 def _minor(default: int = 0) -> Any:
     return Field(default=default, sa_type=BigInteger)
 
@@ -46,12 +52,17 @@ def _codes() -> Any:
     return Field(default_factory=list, sa_type=Json)
 
 
+def _few(name: str, where: str) -> Index:
+    """The few refunds that a list is about, in the order of their decision."""
+    return Index(name, "decided_at", "id", postgresql_where=text(where), sqlite_where=text(where))
+
+
 def _to(column: str, *, index: bool = False) -> Any:
     return Field(foreign_key=column, index=index)
 
 
 class Customer(SQLModel, table=True):
-    """A person the shop sold to. Personal data."""
+    """A person the shop sold to. Personal data. The keys are what somebody is found by (`store/finding.py`)."""
 
     __tablename__ = "customers"
     id: str = Field(primary_key=True)
@@ -60,6 +71,8 @@ class Customer(SQLModel, table=True):
     email: str = Field(index=True)
     phone: str | None = None
     address: list[str] = _codes()
+    phone_key: str | None = Field(default=None, index=True)
+    name_key: str | None = _found_by()
 
 
 class Order(SQLModel, table=True):
@@ -69,7 +82,7 @@ class Order(SQLModel, table=True):
     reference: str = Field(primary_key=True)
     customer_id: str = _to("customers.id", index=True)
     currency: str
-    ordered_at: datetime = _at()
+    ordered_at: datetime = _at(index=True)
     delivered_on: date | None = None
     tax_included: bool = True
     shipping_minor: int = _minor()
@@ -192,8 +205,33 @@ class Return(SQLModel, table=True):
             postgresql_where=text("ended_at IS NULL"),
             sqlite_where=text("ended_at IS NULL"),
         ),
+        Index(
+            "ix_returns_running",
+            "stage",
+            "next_due_at",
+            "rma",
+            postgresql_where=text("ended_at IS NULL AND next_due_at IS NOT NULL"),
+            sqlite_where=text("ended_at IS NULL AND next_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_returns_waiting",
+            "stage",
+            "contacted_at",
+            "rma",
+            postgresql_where=text("ended_at IS NULL AND next_due_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL AND next_due_at IS NULL"),
+        ),
+        Index(
+            "ix_returns_ended",
+            "stage",
+            "ended_at",
+            "rma",
+            postgresql_where=text("ended_at IS NOT NULL"),
+            sqlite_where=text("ended_at IS NOT NULL"),
+        ),
         Index("ix_returns_stage_recorded", "stage", "recorded_at"),
         Index("ix_returns_recorded", "recorded_at", "rma"),
+        Index("ix_returns_contacted", "contacted_at"),
     )
     rma: str = Field(primary_key=True)
     order_reference: str = _to("orders.reference", index=True)
@@ -217,6 +255,7 @@ class Return(SQLModel, table=True):
     cancelled_at: datetime | None = _maybe_at()
     expired_at: datetime | None = _maybe_at()
     received_at: datetime | None = _maybe_at()
+    inspected_at: datetime | None = _maybe_at()
     decided_at: datetime | None = _maybe_at()
     decisions: int = 0
     awaiting_approval: bool = False
@@ -324,9 +363,22 @@ class Command(SQLModel, table=True):
 
 
 class Clock(SQLModel, table=True):
-    """A policy deadline with its events, oldest first: `[event, at, reason, owner]`, `at` in ISO 8601."""
+    """A policy deadline with its events, oldest first: `[event, at, reason, owner]`, `at` in ISO 8601.
+
+    `ended`: how the obligation ended while the clock is stopped, kept or fell away (`domain/attainment.py`).
+    """
 
     __tablename__ = "clocks"
+    __table_args__ = (
+        Index(
+            "ix_clocks_unbreached_due",
+            "kind",
+            "due_at",
+            "rma",
+            postgresql_where=text("due_at IS NOT NULL AND breached_at IS NULL"),
+            sqlite_where=text("due_at IS NOT NULL AND breached_at IS NULL"),
+        ),
+    )
     rma: str = Field(primary_key=True, foreign_key="returns.rma")
     kind: str = Field(primary_key=True)
     unit: str
@@ -336,21 +388,36 @@ class Clock(SQLModel, table=True):
     warn_at: datetime | None = _maybe_at()
     warned_at: datetime | None = _maybe_at()
     breached_at: datetime | None = _maybe_at()
+    ended: str | None = None
 
 
 class Refund(SQLModel, table=True):
     """One request to pay one amount back on one payment.
 
     `replaced_by`: of a failed one, the refund that was asked for instead, the command under which it was paid
-    by hand, or `not_approved`.
+    by hand, or `not_approved`; `replaced_at` is when. `late_at`: when the return's refund clock ran out while this was
+    still to be paid. Five of the instants say how the books stood on any day (`domain/refund_books.py`).
     """
 
     __tablename__ = "refunds"
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_refunds_status_decided", "status", "decided_at"),
-        Index("ix_refunds_decided", "decided_at", "id"),
-    )
+        # All that says how a refund stood: lists and sums of any day are read from here alone.
+        Index(
+            "ix_refunds_books", "decided_at", "id", "submitted_at", "credited_at", "failed_at", "replaced_at", "late_at",
+            "currency", "amount_minor",
+        ),
+        # The same by currency, so that sums need no sorting.
+        Index(
+            "ix_refunds_sums", "currency", "decided_at", "submitted_at", "credited_at", "failed_at", "replaced_at", "late_at",
+            "amount_minor",
+        ),
+        _few("ix_refunds_open", "replaced_at IS NULL AND (credited_at IS NULL OR failed_at IS NOT NULL)"),
+        _few("ix_refunds_failed", "failed_at IS NOT NULL"),
+        _few("ix_refunds_replaced", "replaced_at IS NOT NULL"),
+        _few("ix_refunds_late", "late_at IS NOT NULL"),
+    )  # fmt: skip
     id: str = Field(primary_key=True)
     rma: str = _to("returns.rma", index=True)
     decision: int = 1
@@ -368,11 +435,13 @@ class Refund(SQLModel, table=True):
     look_again_at: datetime | None = _maybe_at()
     looks: int = 0
     processor_reference: str | None = Field(default=None, index=True)
-    bank_reference: str | None = None
+    bank_reference: str | None = Field(default=None, index=True)
     decided_at: datetime = _at()
     submitted_at: datetime | None = _maybe_at()
     credited_at: datetime | None = _maybe_at()
     failed_at: datetime | None = _maybe_at()
+    replaced_at: datetime | None = _maybe_at()
+    late_at: datetime | None = _maybe_at()
 
 
 class Dispute(SQLModel, table=True):
@@ -414,6 +483,23 @@ class AuditRecord(SQLModel, table=True):
     policy_version: str
     details: dict[str, Any] = _json()
     hash: str
+
+
+class AuditCheck(SQLModel, table=True):
+    """A verification of every audit chain: how far it is, or what it found. `beat_at`: when it last said so."""
+
+    __tablename__ = "audit_checks"
+    __table_args__ = (Index("ix_audit_checks_started", "started_at"),)
+    id: str = Field(primary_key=True)
+    started_at: datetime = _at()
+    started_by: str
+    beat_at: datetime = _at()
+    ended_at: datetime | None = _maybe_at()
+    returns: int = 0
+    returns_done: int = 0
+    records_done: int = 0
+    findings: int = 0
+    first_findings: list[list[str | int | None]] = _codes()
 
 
 class Notice(SQLModel, table=True):
@@ -493,6 +579,39 @@ class Task(SQLModel, table=True):
     due_at: datetime = _at()
     done_at: datetime | None = _maybe_at()
     done_by: str | None = None
+
+
+class Claim(SQLModel, table=True):
+    """Who looks after an open return: a remark to colleagues, never a transition."""
+
+    __tablename__ = "claims"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    actor_id: str = Field(index=True)
+    role: str
+    since: datetime = _at()
+
+
+class Presence(SQLModel, table=True):
+    """Who has the page of a return open. Forgotten half a minute after the last sign."""
+
+    __tablename__ = "presences"
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    actor_id: str = Field(primary_key=True)
+    seen_at: datetime = _at(index=True)
+
+
+class Note(SQLModel, table=True):
+    """What one colleague leaves for the others at a return. The words are in `texts`; no customer ever reads them."""
+
+    __tablename__ = "notes"
+    __table_args__ = (UniqueConstraint("actor_id", "idempotency_key"),)
+    id: str = Field(primary_key=True)
+    rma: str = _to("returns.rma", index=True)
+    text_id: str = _to("texts.id")
+    actor_id: str
+    at: datetime = _at()
+    idempotency_key: str
+    input_hash: str
 
 
 class ProcessorEvent(SQLModel, table=True):

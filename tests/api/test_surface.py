@@ -103,6 +103,8 @@ WHO = {
     ("POST", "/api/v1/returns/{rma}/inspections"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/message"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/photos"): "rw.ma",
+    ("GET", "/api/v1/returns/{rma}/notes"): "rwfma",
+    ("POST", "/api/v1/returns/{rma}/notes"): "rwfma",
     ("POST", "/api/v1/returns/{rma}/loss"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/correction"): ".w.ma",
     ("POST", "/api/v1/returns/{rma}/refusal"): "...ma",

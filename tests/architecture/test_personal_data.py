@@ -12,6 +12,7 @@ from returndesk.store.tables import metadata
 PERSONAL = {"customers", "texts", "attachments"}
 IDS_CODES_AND_GOODS = {
     "audit": "rma actor_id role what key policy_version details hash",
+    "claims": "rma actor_id role",
     "clocks": "rma kind unit events",
     "commands": "id rma kind actor_id role policy_version idempotency_key input_hash input outcome",
     "contacts": "id order_reference rma channel actor_id",
@@ -22,11 +23,13 @@ IDS_CODES_AND_GOODS = {
     "letters": "id order_reference result",
     "lots": "rma reason reception arrival condition packaging acceptance reasons disposition left photos",
     "moved_clock": "",
+    "notes": "id rma text_id actor_id idempotency_key input_hash",
     "notices": "rma kind facts result",
     "order_lines": "order_reference sku title",
     "orders": "reference customer_id currency input_hash",
     "payments": "id order_reference processor reference label currency",
     "policies": "version body",
+    "presences": "rma actor_id",
     "processor_events": "id type object_reference payment_reference refund_id status bank_reference result",
     "refunds": "id rma replaced_by payment_id currency status failure_reason parameters_hash processor_reference bank_reference",
     "returns": "rma order_reference contact_id policy_version stage channel resolution currency needs_person audit_head",

@@ -61,6 +61,7 @@ NOTES = {
     "paid-by-hand": "Collected in Mumbleford",
     "reference": "Grizzlewick-8832",
     "refund-again": "Card of Splotterby",
+    "notes": "Grumbles like Nettlecombe",
 }
 IN_ERRORS = "Drabblestone"
 """What the books and the database are made to say when they fail."""
@@ -72,7 +73,7 @@ WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
     "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
     CAMERA, "Yarrowgate", "Hobblethwick", "Wexcombe", "Mumbleford", "Grizzlewick", "Splotterby",
-    "Thistlequay", "Umberslade", "Pennyfeather", "Oxwhistle",
+    "Thistlequay", "Umberslade", "Pennyfeather", "Oxwhistle", "Nettlecombe",
 )  # fmt: skip
 
 
@@ -145,6 +146,8 @@ class Shop:
         rma = await self.request(order)
         photo = await self.photo(rma, talkative(CAMERA))
         assert photo.status_code == 201, photo.text
+        noted = await self.step(rma, "notes")
+        assert noted.status_code == 201, noted.text
         item = {"line": 1, "quantity": 1}
         seen = {**item, "condition": "original", "facts": {
             "opened": False, "marks": "light", "damaged": False, "accessories": "complete", "packaging": "original",

@@ -1,0 +1,276 @@
+"""What finance counts: whether the shop kept its promises, how long each step took, and why refunds failed.
+
+A figure is always of a cohort: the returns whose customer made contact, or whose order was placed, on days of the shop's
+from the first to the last, both included; told by the week or the month of that day. Nothing is estimated: medians and
+90th percentiles are of the times themselves (nearest rank), and how many there were stands beside them.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Select, case, func, select
+
+from returndesk.domain.attainment import Ended, attainment
+from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
+from returndesk.domain.refund_books import end_of, start_of
+from returndesk.store import tables
+from returndesk.store.statements import table_of
+
+_returns, _orders = table_of(tables.Return), table_of(tables.Order)
+_clocks, _refunds = table_of(tables.Clock), table_of(tables.Refund)
+
+
+class Cohort(StrEnum):
+    """By which day a return is counted."""
+
+    RETURN = "return"
+    ORDER = "order"
+
+
+class Per(StrEnum):
+    """How long a period of the figures is. Weeks begin on Monday."""
+
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which returns, and told by what."""
+
+    cohort: Cohort
+    per: Per
+    first: date
+    last: date
+
+
+STEPS = (
+    ("contacted", "authorized"), ("authorized", "received"), ("received", "inspected"), ("inspected", "decided"),
+    ("decided", "submitted"), ("submitted", "credited"), ("contacted", "credited"),
+)  # fmt: skip
+"""The steps of a return, from its contact to the money; the last one is all of it."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How long something took: of so many, the median and the 90th percentile."""
+
+    count: int
+    median: timedelta | None
+    p90: timedelta | None
+
+
+@dataclass
+class Kept:
+    """One obligation in one period. `open` ones are not due yet; what fell away counts nowhere."""
+
+    met: int = 0
+    breached: int = 0
+    open: int = 0
+    fell_away: int = 0
+
+    @property
+    def percent(self) -> float | None:
+        """Met of met and breached."""
+        return attainment(self.met, self.breached)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why refunds failed, how many, and how much of them in one currency."""
+
+    reason: str
+    currency: str
+    count: int
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The answer. `periods` are the days that weeks or months begin with, in order."""
+
+    question: Question
+    counted_at: datetime
+    returns: int
+    periods: Sequence[date]
+    kept: Mapping[ClockKind, Mapping[date, Kept]]
+    steps: Mapping[tuple[str, str], Spread]
+    whole_way: Mapping[date, Spread]
+    failures: Sequence[Failure]
+
+    def total(self, kind: ClockKind) -> Kept:
+        """One obligation over all periods."""
+        all_ = self.kept[kind].values()
+        return Kept(
+            sum(x.met for x in all_), sum(x.breached for x in all_), sum(x.open for x in all_),
+            sum(x.fell_away for x in all_),
+        )  # fmt: skip
+
+
+def period_of(day: date, per: Per) -> date:
+    """The first day of the week (Monday) or month that a day is in."""
+    return day - timedelta(days=day.weekday()) if per is Per.WEEK else day.replace(day=1)
+
+
+def periods(question: Question) -> list[date]:
+    """Every period that a day from the first to the last is in."""
+    found, day = [], period_of(question.first, question.per)
+    while day <= question.last:
+        found.append(day)
+        day = period_of(day + timedelta(days=7 if question.per is Per.WEEK else 31), question.per)
+    return found
+
+
+def spread(times: Sequence[timedelta]) -> Spread:
+    """Median and 90th percentile by nearest rank: both are times that were really taken."""
+    if not times:
+        return Spread(0, None, None)
+    ordered = sorted(times)
+    return Spread(len(ordered), ordered[-(-len(ordered) // 2) - 1], ordered[-(-len(ordered) * 9 // 10) - 1])
+
+
+def figures(connection: Connection, question: Question, zone: ZoneInfo, now: datetime) -> Figures:
+    """Count it."""
+    cohort = _CohortRows(question, zone)
+    tally = _Tally(question, zone)
+    for row in connection.execute(cohort.of(_ways(cohort.anchor))):
+        tally.way(row)
+    for row in connection.execute(cohort.of(_obligations(cohort.anchor))):
+        tally.obligation(row, now)
+    failed = connection.execute(cohort.of(_failed()))
+    return Figures(
+        question=question,
+        counted_at=now,
+        returns=tally.returns,
+        periods=tally.periods,
+        kept={kind: dict(zip(tally.periods, kept, strict=True)) for kind, kept in tally.kept.items()},
+        steps={step: spread(times) for step, times in tally.steps.items()},
+        whole_way={p: spread(times) for p, times in zip(tally.periods, tally.whole_way, strict=True)},
+        failures=sorted(
+            (
+                Failure(reason or "unknown", currency, count, int(minor))
+                for reason, currency, count, minor in failed
+            ),
+            key=lambda x: (-x.count, x.reason, x.currency),
+        ),
+    )
+
+
+# What is read --------------------------------------------------------------------------------------
+
+
+class _CohortRows:
+    """The returns of a question, and by which instant each is counted."""
+
+    def __init__(self, question: Question, zone: ZoneInfo) -> None:
+        self._by_order = question.cohort is Cohort.ORDER
+        self.anchor = _orders.c.ordered_at if self._by_order else _returns.c.contacted_at
+        self._since, self._until = start_of(question.first, zone), end_of(question.last, zone)
+
+    def of(self, query: Select[Any]) -> Select[Any]:
+        """What a query finds, of these returns only."""
+        if self._by_order:
+            query = query.join(_orders, _orders.c.reference == _returns.c.order_reference)
+        return query.where(self.anchor >= self._since, self.anchor < self._until)
+
+
+def _ways(anchor: Any) -> Select[Any]:
+    """Each return with the instants of its way; submitted and credited when the last of its refunds was."""
+    stands = _refunds.c.failed_at.is_(None)
+    submitted_at, credited_at = (case((stands, x)) for x in (_refunds.c.submitted_at, _refunds.c.credited_at))
+    last = (
+        select(
+            _refunds.c.rma,
+            func.max(submitted_at).label("submitted_at"),
+            func.max(credited_at).label("credited_at"),
+            func.count(submitted_at).label("submitted"),
+            func.count(credited_at).label("credited"),
+            func.count().label("refunds"),
+        )
+        .where(_refunds.c.replaced_at.is_(None))
+        .group_by(_refunds.c.rma)
+        .subquery()
+    )
+    r = _returns.c
+    return (
+        select(
+            anchor.label("anchor"), r.contacted_at, r.authorized_at, r.received_at, r.inspected_at, r.decided_at,
+            last.c.submitted_at, last.c.credited_at, last.c.submitted, last.c.credited, last.c.refunds,
+        )
+        .select_from(_returns)
+        .outerjoin(last, last.c.rma == r.rma)
+    )  # fmt: skip
+
+
+def _obligations(anchor: Any) -> Select[Any]:
+    return (
+        select(
+            anchor.label("anchor"), _clocks.c.kind, _clocks.c.ended, _clocks.c.breached_at, _clocks.c.due_at
+        )
+        .select_from(_returns)
+        .join(_clocks, _clocks.c.rma == _returns.c.rma)
+    )
+
+
+def _failed() -> Select[Any]:
+    return (
+        select(
+            _refunds.c.failure_reason, _refunds.c.currency, func.count(), func.sum(_refunds.c.amount_minor)
+        )
+        .select_from(_refunds)
+        .join(_returns, _returns.c.rma == _refunds.c.rma)
+        .where(_refunds.c.failed_at.is_not(None))
+        .group_by(_refunds.c.failure_reason, _refunds.c.currency)
+    )
+
+
+# What is counted -----------------------------------------------------------------------------------
+
+
+class _Tally:
+    """Counts one row after the other; by period in the periods' order."""
+
+    def __init__(self, question: Question, zone: ZoneInfo) -> None:
+        self.periods = periods(question)
+        self._begins = [start_of(day, zone) for day in self.periods]
+        self.returns = 0
+        self.kept = {kind: [Kept() for _ in self.periods] for kind in (PROCESSING, REFUND)}
+        self.steps: dict[tuple[str, str], list[timedelta]] = {step: [] for step in STEPS}
+        self.whole_way: list[list[timedelta]] = [[] for _ in self.periods]
+
+    def way(self, row: Any) -> None:
+        """One return, with the instants of its way."""
+        self.returns += 1
+        instants = {
+            "contacted": row.contacted_at, "authorized": row.authorized_at, "received": row.received_at,
+            "inspected": row.inspected_at, "decided": row.decided_at,
+            "submitted": row.submitted_at if row.submitted == row.refunds else None,
+            "credited": row.credited_at if row.credited == row.refunds else None,
+        }  # fmt: skip
+        for step in STEPS:
+            before, after = instants[step[0]], instants[step[1]]
+            # A second parcel may arrive after the first was decided: such a step has no time of its own.
+            if before is not None and after is not None and before <= after:
+                self.steps[step].append(after - before)
+        if instants["credited"] is not None:
+            self.whole_way[self._at(row.anchor)].append(instants["credited"] - row.contacted_at)
+
+    def obligation(self, row: Any, now: datetime) -> None:
+        """One clock of one return."""
+        kept = self.kept[row.kind][self._at(row.anchor)]
+        if row.breached_at is not None or (row.due_at is not None and row.due_at < now):
+            kept.breached += 1
+        elif row.ended == Ended.KEPT:
+            kept.met += 1
+        elif row.ended == Ended.FELL_AWAY:
+            kept.fell_away += 1
+        else:
+            kept.open += 1
+
+    def _at(self, instant: datetime) -> int:
+        return bisect_right(self._begins, instant) - 1

@@ -1,0 +1,151 @@
+"""Finding: orders and returns by whatever a customer says on the phone.
+
+A phone number is found however it is written: by its last nine digits, which are the same with and without the
+country's prefix. A name is found by its beginning. Every way uses an index; none reads a table through.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.rma import Rma, parse
+from returndesk.domain.stages import Stage
+from returndesk.store.tables import Customer, Order, Return
+
+FOUND_MAX = 20
+PHONE_DIGITS = 9
+PHONE_DIGITS_MIN = 6
+NAME_LETTERS_MIN = 3
+_AFTER_ALL = "\U0010ffff"
+
+
+def phone_key(phone: str | None) -> str | None:
+    """What a phone number is found by; None where it has too few digits to tell anybody apart."""
+    digits = "".join(c for c in phone or "" if c.isascii() and c.isdigit())
+    return digits[-PHONE_DIGITS:] if len(digits) >= PHONE_DIGITS_MIN else None
+
+
+def name_key(name: str) -> str | None:
+    """What a name is found by the beginning of."""
+    return " ".join(name.casefold().split()) or None
+
+
+def keys_of(name: str, phone: str | None) -> dict[str, str | None]:
+    """The columns by which a customer is found."""
+    return {"phone_key": phone_key(phone), "name_key": name_key(name)}
+
+
+@dataclass(frozen=True)
+class FoundReturn:
+    """A return of an order that was found."""
+
+    rma: str
+    stage: Stage
+    contacted_at: datetime
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class FoundOrder:
+    """An order with its returns, newest first. The customer is None for who may not know them."""
+
+    reference: str
+    ordered_at: datetime
+    name: str | None
+    email: str | None
+    phone: str | None
+    returns: Sequence[FoundReturn] = ()
+
+    def without_personal_data(self) -> "FoundOrder":
+        """The same for who has no business with the customer's name and address."""
+        return replace(self, name=None, email=None, phone=None)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What somebody looked for. `rma` where they typed one that exists."""
+
+    rma: Rma | None = None
+    orders: Sequence[FoundOrder] = ()
+    is_more: bool = False
+
+
+def find(session: Session, typed: str, *, by_person: bool) -> Found:
+    """What `typed` may mean: an RMA in any writing, an order, and, `by_person`, an email, a phone or a name."""
+    typed = typed.strip()
+    rma = _rma(session, typed)
+    if rma is not None:
+        return Found(rma)
+    rows = _orders(session, typed, by_person=by_person)
+    shown = rows[:FOUND_MAX]
+    returns = _returns(session, [order.reference for order, _ in shown])
+    orders = [
+        FoundOrder(
+            order.reference,
+            order.ordered_at,
+            customer.name,
+            customer.email,
+            customer.phone,
+            returns.get(order.reference, ()),
+        )
+        for order, customer in shown
+    ]
+    if not by_person:
+        orders = [order.without_personal_data() for order in orders]
+    return Found(orders=orders, is_more=len(rows) > FOUND_MAX)
+
+
+def _rma(session: Session, typed: str) -> Rma | None:
+    try:
+        rma = parse(typed)
+    except InvalidInput:
+        return None
+    return rma if session.get(Return, rma) is not None else None
+
+
+def _orders(session: Session, typed: str, *, by_person: bool) -> Sequence[tuple[Order, Customer]]:
+    query = (
+        select(Order, Customer)
+        .join(Customer, col(Customer.id) == col(Order.customer_id))
+        .order_by(col(Order.ordered_at).desc(), col(Order.reference))
+        .limit(FOUND_MAX + 1)
+    )
+    exact = session.exec(query.where(col(Order.reference).in_({typed, typed.upper()}))).all()
+    if exact or not by_person:
+        return exact
+    people = _people(session, typed)
+    return session.exec(query.where(col(Order.customer_id).in_(people))).all() if people else ()
+
+
+def _people(session: Session, typed: str) -> Sequence[str]:
+    """The customers somebody may mean. Looked up first: a join over both tables would read every order."""
+    query = select(Customer.id).limit(FOUND_MAX + 1)
+    if "@" in typed:
+        return session.exec(query.where(col(Customer.email).in_({typed, typed.lower()}))).all()
+    phone = phone_key(typed)
+    if phone is not None and not any(c.isalpha() for c in typed):
+        return session.exec(query.where(Customer.phone_key == phone)).all()
+    name = name_key(typed)
+    if name is None or len(name) < NAME_LETTERS_MIN:
+        return ()
+    key = col(Customer.name_key)
+    return session.exec(query.where(key >= name, key < name + _AFTER_ALL).order_by(key)).all()
+
+
+def _returns(session: Session, references: Sequence[str]) -> dict[str, list[FoundReturn]]:
+    """The returns of some orders, newest first."""
+    found: dict[str, list[FoundReturn]] = {}
+    if not references:
+        return found
+    rows = session.exec(
+        select(Return)
+        .where(col(Return.order_reference).in_(references))
+        .order_by(col(Return.recorded_at).desc())
+    )
+    for row in rows:
+        one = FoundReturn(row.rma, Stage(row.stage), row.contacted_at, is_open=row.ended_at is None)
+        found.setdefault(row.order_reference, []).append(one)
+    return found

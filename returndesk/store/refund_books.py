@@ -1,0 +1,259 @@
+"""The refunds as they stood at an instant: which ones, in which order, and their sums.
+
+Every condition is made of a refund's own instants and answered from `ix_refunds_books` or one of the small indexes, so
+a list of any day over 100,000 returns is found without reading the refunds themselves. The sums are of the very
+conditions of the list.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+)
+
+from returndesk.domain.clock import REFUND
+from returndesk.domain.errors import InvalidInput
+from returndesk.domain.refund_books import BUCKETS, OPEN, Bucket, Standing, decided_within
+from returndesk.domain.rma import parse
+from returndesk.store import tables
+from returndesk.store.statements import table_of
+
+_refunds = table_of(tables.Refund)
+_r = _refunds.c
+_clocks = table_of(tables.Clock)
+_returns = table_of(tables.Return)
+_payments = table_of(tables.Payment)
+_NAMED_MAX = 500
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which refunds, as the books stood before `at` on the shop's day `day`. Empty `standings`: all of them.
+
+    Open ones are listed with what waits longest on top, unless `newest_first`; everything else newest first. `is_now`: `at` is now, so whatever is written down has happened.
+    """
+
+    at: datetime
+    day: date
+    zone: ZoneInfo
+    is_now: bool = True
+    standings: tuple[Standing, ...] = OPEN
+    decided_from: datetime | None = None
+    decided_to: datetime | None = None
+    is_late: bool = False
+    bucket: Bucket | None = None
+    text: str | None = None
+    newest_first: bool = False
+
+    @property
+    def oldest_first(self) -> bool:
+        """Whether what waits longest is on top."""
+        return not self.newest_first and bool(self.standings) and set(self.standings) <= set(OPEN)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """How many refunds, and how much together, in one currency."""
+
+    currency: str
+    count: int
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Ageing:
+    """What was open, by standing, age and currency."""
+
+    standing: Standing
+    bucket: Bucket
+    sum: Sum
+
+
+Key = tuple[datetime, str]
+"""A refund's place in the list: when it was decided, and its id."""
+
+
+def keys(connection: Connection, asked: Asked, after: Key | None, limit: int) -> list[Key]:
+    """The next refunds of the list, by place."""
+    order = (_r.decided_at, _r.id) if asked.oldest_first else (_r.decided_at.desc(), _r.id.desc())
+    query = _listed(connection, asked, select(_r.decided_at, _r.id)).order_by(*order).limit(limit)
+    if after is not None:
+        place = tuple_(_r.decided_at, _r.id)
+        query = query.where(place > after if asked.oldest_first else place < after)
+    return [(row.decided_at, row.id) for row in connection.execute(query)]
+
+
+def all_keys(connection_of: Any, asked: Asked, limit: int) -> Iterator[list[Key]]:
+    """The whole list, `limit` at a time, each on a connection of its own: nothing is held open in between."""
+    after = None
+    while True:
+        with connection_of() as connection:
+            found = keys(connection, asked, after, limit)
+            if found:
+                yield found
+        if len(found) < limit:
+            return
+        after = found[-1]
+
+
+def sums(connection: Connection, asked: Asked) -> list[Sum]:
+    """What the whole list amounts to, by currency."""
+    query = _listed(connection, asked, select(_r.currency, func.count(), func.sum(_r.amount_minor)))
+    found = connection.execute(query.group_by(_r.currency).order_by(_r.currency))
+    return [Sum(currency, count, int(minor)) for currency, count, minor in found]
+
+
+def ageing(connection: Connection, asked: Asked) -> list[Ageing]:
+    """What is open of what is asked for, whatever its age: by standing, age and currency."""
+    bounds = [(_r.decided_at >= since, literal(b.code)) for b, since in _begins(asked)]
+    bucket = case(*bounds, else_=literal(BUCKETS[-1].code)).label("bucket")
+    standing = case(
+        (_by_then(asked, _r.failed_at), literal(Standing.FAILED.value)),
+        (_by_then(asked, _r.submitted_at), literal(Standing.SUBMITTED.value)),
+        else_=literal(Standing.TO_SEND.value),
+    ).label("standing")
+    query = (
+        select(standing, bucket, _r.currency, func.count(), func.sum(_r.amount_minor))
+        .where(*_conditions(connection, asked, OPEN, with_age=False))
+        .group_by(standing, bucket, _r.currency)
+    )
+    by_code = {b.code: b for b in BUCKETS}
+    return [
+        Ageing(Standing(stands), by_code[code], Sum(currency, count, int(minor)))
+        for stands, code, currency, count, minor in connection.execute(query)
+    ]
+
+
+def _begins(asked: Asked) -> Iterator[tuple[Bucket, datetime]]:
+    for bucket in BUCKETS:
+        since, _ = decided_within(bucket, asked.day, asked.zone)
+        if since is not None:
+            yield bucket, since
+
+
+def _listed(connection: Connection, asked: Asked, query: Select[Any]) -> Select[Any]:
+    return query.where(*_conditions(connection, asked, asked.standings, with_age=True))
+
+
+def _conditions(
+    connection: Connection, asked: Asked, standings: Sequence[Standing], *, with_age: bool
+) -> list[ColumnElement[bool]]:
+    found = _standing(asked, standings)
+    if not asked.is_now:
+        found.append(_r.decided_at < asked.at)
+    if asked.decided_from is not None:
+        found.append(_r.decided_at >= asked.decided_from)
+    if asked.decided_to is not None:
+        found.append(_r.decided_at < asked.decided_to)
+    if with_age and asked.bucket is not None:
+        since, until = decided_within(asked.bucket, asked.day, asked.zone)
+        found.append(_r.decided_at < until)
+        if since is not None:
+            found.append(_r.decided_at >= since)
+    if asked.is_late:
+        found.append(_late(connection, asked))
+    if asked.text is not None:
+        found.append(_r.id.in_(named(connection, asked.text)))
+    return found
+
+
+# How a refund stood -------------------------------------------------------------------------------
+
+
+def _standing(asked: Asked, standings: Sequence[Standing]) -> list[ColumnElement[bool]]:
+    """The condition that a refund stood in one of these ways."""
+    wanted = set(standings)
+    if not wanted:
+        return []
+    if wanted == set(OPEN):
+        # Not replaced, and not credited for good: of now these are the very words of the small index.
+        return [
+            _not_yet(asked, _r.replaced_at),
+            or_(_not_yet(asked, _r.credited_at), _by_then(asked, _r.failed_at)),
+        ]
+    return [or_(*(_stood(asked, standing) for standing in Standing if standing in wanted))]
+
+
+def _stood(asked: Asked, standing: Standing) -> ColumnElement[bool]:
+    submitted, credited = (_by_then(asked, x) for x in (_r.submitted_at, _r.credited_at))
+    failed, replaced = (_by_then(asked, x) for x in (_r.failed_at, _r.replaced_at))
+    unreplaced, unfailed = (_not_yet(asked, x) for x in (_r.replaced_at, _r.failed_at))
+    uncredited, unsubmitted = (_not_yet(asked, x) for x in (_r.credited_at, _r.submitted_at))
+    return {
+        Standing.TO_SEND: and_(unreplaced, uncredited, unfailed, unsubmitted),
+        Standing.SUBMITTED: and_(unreplaced, uncredited, unfailed, submitted),
+        Standing.FAILED: and_(unreplaced, failed),
+        Standing.CREDITED: and_(unreplaced, unfailed, credited),
+        Standing.REPLACED: and_(replaced, failed),
+        Standing.WITHDRAWN: and_(replaced, unfailed),
+    }[standing]
+
+
+def _by_then(asked: Asked, column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.is_not(None) if asked.is_now else column < asked.at
+
+
+def _not_yet(asked: Asked, column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.is_(None) if asked.is_now else or_(column.is_(None), column >= asked.at)
+
+
+def _late(connection: Connection, asked: Asked) -> ColumnElement[bool]:
+    """Late, and what is overdue though nobody has written that down yet: so the same day reads the same tomorrow."""
+    overdue = select(_clocks.c.rma).where(
+        _clocks.c.kind == REFUND,
+        _clocks.c.due_at.is_not(None),
+        _clocks.c.breached_at.is_(None),
+        _clocks.c.due_at < asked.at,
+    )
+    written = _by_then(asked, _r.late_at)
+    if connection.execute(overdue.limit(1)).first() is None:
+        return written
+    of_overdue = _refunds.alias()
+    owed = or_(_stood(asked, Standing.TO_SEND), _stood(asked, Standing.FAILED))
+    return or_(written, and_(owed, _r.id.in_(select(of_overdue.c.id).where(of_overdue.c.rma.in_(overdue)))))
+
+
+# What was typed -----------------------------------------------------------------------------------
+
+
+def named(connection: Connection, text: str) -> list[str]:
+    """The refunds a text names, exactly: an RMA, a refund, an order, or a reference of the processor or the bank.
+
+    Looked up first, each by its own index: one query with an OR over the tables would read every refund.
+    """
+    typed = text.strip()
+    of_order = select(_returns.c.rma).where(_returns.c.order_reference == typed)
+    of_payment = select(_payments.c.id).where(_payments.c.reference == typed)
+    wheres = [
+        _r.id == typed.upper(),
+        _r.processor_reference == typed,
+        _r.bank_reference == typed,
+        _r.rma.in_(of_order),
+        _r.payment_id.in_(of_payment),
+    ]
+    rma = _typed_rma(typed)
+    if rma is not None:
+        wheres.append(_r.rma == rma)
+    found = connection.scalars(union(*(select(_r.id).where(where) for where in wheres)).limit(_NAMED_MAX))
+    return list(found)
+
+
+def _typed_rma(typed: str) -> str | None:
+    try:
+        return parse(typed)
+    except InvalidInput:
+        return None

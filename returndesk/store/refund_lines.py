@@ -1,0 +1,260 @@
+"""What finance reads of one refund: its three instants, where it stood, and whether it was in time and why.
+
+A line says how things were at the instant that was asked for. What came later is not in it.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, select
+
+from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockState
+from returndesk.domain.refund_books import Instants, Standing, age_days
+from returndesk.domain.stages import RefundStatus
+from returndesk.store import tables
+from returndesk.store.case_rows import read_clock
+from returndesk.store.policies import PolicyBook
+from returndesk.store.refund_books import Asked, Key
+from returndesk.store.statements import table_of
+
+_refunds, _returns, _payments = table_of(tables.Refund), table_of(tables.Return), table_of(tables.Payment)
+_decisions, _clocks, _audit = table_of(tables.Decision), table_of(tables.Clock), table_of(tables.AuditRecord)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """For what a return's refund clock stood still, and how long, all such pauses together."""
+
+    reasons: tuple[str, ...]
+    time: timedelta
+
+    @property
+    def hours(self) -> int:
+        """Whole hours, rounded down."""
+        return int(self.time // timedelta(hours=1))
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """The refund clock of a refund's return. `late_at`: it ran out while this refund was still to be paid.
+
+    `due_at` is there while the clock runs; `decided_late_at` where the decision came late too, which is then why.
+    """
+
+    state: ClockState
+    due_at: datetime | None
+    late_at: datetime | None
+    decided_late_at: datetime | None
+    waits: tuple[Wait, ...]
+
+    @property
+    def waited(self) -> timedelta:
+        """How long it stood still in all."""
+        return sum((wait.time for wait in self.waits), timedelta())
+
+
+@dataclass(frozen=True)
+class RefundLine:
+    """One refund as it stood. `age_days` is there while it is open; `held_back` says why it is not sent."""
+
+    id: str
+    rma: str
+    order_reference: str
+    channel: str
+    policy_version: str
+    amount_minor: int
+    currency: str
+    standing: Standing
+    status: RefundStatus
+    held_back: str | None
+    instants: Instants
+    contacted_at: datetime
+    age_days: int | None
+    failure_reason: str | None
+    replaced_by: str | None
+    processor: str
+    payment_reference: str
+    processor_reference: str | None
+    bank_reference: str | None
+    decided_by: str
+    approved_by: str | None
+    lateness: Lateness
+
+
+_LINES = (
+    select(
+        _refunds, _returns.c.order_reference, _returns.c.channel, _returns.c.policy_version, _returns.c.contacted_at,
+        _returns.c.awaiting_approval, _returns.c.decisions, _returns.c.on_hold_since, _payments.c.processor,
+        _payments.c.reference.label("payment_reference"), _decisions.c.decided_by, _decisions.c.approved_by,
+    )
+    .join(_returns, _returns.c.rma == _refunds.c.rma)
+    .join(_payments, _payments.c.id == _refunds.c.payment_id)
+    .join(_decisions, and_(_decisions.c.rma == _refunds.c.rma, _decisions.c.number == _refunds.c.decision))
+)  # fmt: skip
+
+ON_HOLD, WITH_MANAGER = "on_hold", "with_manager"
+
+
+def lines(
+    connection: Connection, policies: PolicyBook, asked: Asked, places: Sequence[Key]
+) -> list[RefundLine]:
+    """The refunds at these places of the list, in its order, as they stood."""
+    ids = [refund_id for _, refund_id in places]
+    rows = {row["id"]: row for row in connection.execute(_LINES.where(_refunds.c.id.in_(ids))).mappings()}
+    rmas = {row["rma"] for row in rows.values()}
+    clocks = _clocks_of(connection, rmas)
+    told = {} if asked.is_now else _told(connection, rmas, asked.at)
+    return [_line(connection, policies, asked, rows[x], clocks[rows[x]["rma"]], told) for x in ids]
+
+
+def _line(
+    connection: Connection,
+    policies: PolicyBook,
+    asked: Asked,
+    row: RowMapping,
+    clocks: Mapping[str, Any],
+    told: Mapping[str, "_Told"],
+) -> RefundLine:
+    instants = Instants(
+        row["decided_at"], row["submitted_at"], row["credited_at"], row["failed_at"], row["replaced_at"], row["late_at"]
+    ).before(asked.at)  # fmt: skip
+    standing = instants.standing
+    if asked.is_now:
+        status, held_back = RefundStatus(row["status"]), _held_back_now(row)
+    else:
+        of_return = told.get(row["rma"], _NOTHING_TOLD)
+        status = of_return.statuses.get(row["id"], RefundStatus.REQUESTED)
+        held_back = of_return.held_back(row["decision"])
+    is_open = standing in (Standing.TO_SEND, Standing.SUBMITTED, Standing.FAILED)
+    return RefundLine(
+        id=row["id"],
+        rma=row["rma"],
+        order_reference=row["order_reference"],
+        channel=row["channel"],
+        policy_version=row["policy_version"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        standing=standing,
+        status=status,
+        held_back=held_back if standing is Standing.TO_SEND else None,
+        instants=instants,
+        contacted_at=row["contacted_at"],
+        age_days=age_days(instants.decided_at, asked.day, asked.zone) if is_open else None,
+        failure_reason=row["failure_reason"] if instants.failed_at else None,
+        replaced_by=row["replaced_by"] if instants.replaced_at else None,
+        processor=row["processor"],
+        payment_reference=row["payment_reference"],
+        processor_reference=row["processor_reference"] if asked.is_now or instants.submitted_at or instants.failed_at else None,
+        bank_reference=row["bank_reference"] if asked.is_now or instants.credited_at else None,
+        decided_by=row["decided_by"],
+        approved_by=row["approved_by"],
+        lateness=_lateness(connection, policies, asked, row, instants, clocks),
+    )  # fmt: skip
+
+
+def _held_back_now(row: RowMapping) -> str | None:
+    if row["awaiting_approval"] and row["decision"] == row["decisions"]:
+        return WITH_MANAGER
+    return ON_HOLD if row["on_hold_since"] is not None else None
+
+
+# In time, or why not ------------------------------------------------------------------------------
+
+
+def _clocks_of(connection: Connection, rmas: set[str]) -> Mapping[str, Mapping[str, Any]]:
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in connection.execute(select(_clocks).where(_clocks.c.rma.in_(rmas))):
+        found[row.rma][row.kind] = row
+    return found
+
+
+def _lateness(
+    connection: Connection,
+    policies: PolicyBook,
+    asked: Asked,
+    row: RowMapping,
+    instants: Instants,
+    clocks: Mapping[str, Any],
+) -> Lateness:
+    stored, processing = clocks[REFUND], clocks[PROCESSING]
+    clock = read_clock(stored).before(asked.at)
+    due_at = stored.due_at if asked.is_now else _due_at(connection, policies, row["policy_version"], clock)
+    late_at = instants.late_at
+    if late_at is None and due_at is not None and due_at < asked.at:
+        late_at = instants.late_since(due_at)
+    decided_late_at = processing.breached_at
+    return Lateness(
+        state=clock.state,
+        due_at=due_at,
+        late_at=late_at,
+        decided_late_at=None if decided_late_at is None or decided_late_at >= asked.at else decided_late_at,
+        waits=_waits(clock, asked.at),
+    )
+
+
+def _due_at(connection: Connection, policies: PolicyBook, version: str, clock: Clock) -> datetime | None:
+    if clock.state is not ClockState.RUNNING:
+        return None
+    return clock.due_at(policies.of(connection, version).calendar)
+
+
+def _waits(clock: Clock, until: datetime) -> tuple[Wait, ...]:
+    together: dict[tuple[str, ...], timedelta] = defaultdict(timedelta)
+    for span in clock.waits(until):
+        together[tuple(sorted(pause.reason for pause in span.pauses))] += span.end - span.start
+    return tuple(Wait(reasons, time) for reasons, time in together.items())
+
+
+# What the audit chain had told by then --------------------------------------------------------------
+
+
+@dataclass
+class _Told:
+    """What the records of one return say up to an instant."""
+
+    statuses: dict[str, RefundStatus]
+    with_manager: set[int]
+    is_held: bool = False
+    decision: int = 0
+
+    def held_back(self, decision: int) -> str | None:
+        if decision in self.with_manager:
+            return WITH_MANAGER
+        return ON_HOLD if self.is_held else None
+
+    def hear(self, what: str, details: Mapping[str, Any]) -> None:
+        match what:
+            case "decided":
+                self.decision = details["decision"]
+            case "approval_asked":
+                self.with_manager.add(self.decision)
+            case "approved" | "refused":
+                self.with_manager.discard(details["decision"])
+            case "held":
+                self.is_held = True
+            case "resumed":
+                self.is_held = False
+            case _:
+                self.statuses[details["refund"]] = RefundStatus(what.removeprefix("refund_"))
+
+
+_NOTHING_TOLD = _Told({}, set())
+_HEARD = (
+    "decided", "approval_asked", "approved", "refused", "held", "resumed",
+    *(f"refund_{status}" for status in RefundStatus),
+)  # fmt: skip
+
+
+def _told(connection: Connection, rmas: set[str], at: datetime) -> dict[str, _Told]:
+    query = (
+        select(_audit.c.rma, _audit.c.what, _audit.c.details)
+        .where(_audit.c.rma.in_(rmas), _audit.c.at < at, _audit.c.what.in_(_HEARD))
+        .order_by(_audit.c.rma, _audit.c.seq)
+    )
+    found: dict[str, _Told] = {}
+    for rma, what, details in connection.execute(query):
+        found.setdefault(rma, _Told({}, set())).hear(what, details)
+    return found

@@ -533,6 +533,29 @@ class Notice(SQLModel, table=True):
     settled_at: datetime | None = _maybe_at()
 
 
+class Letter(SQLModel, table=True):
+    """A mail of no case: the link by which an order's customer starts a return. It goes to the order's own address."""
+
+    __tablename__ = "letters"
+    __table_args__ = (
+        Index(
+            "ix_letters_waiting",
+            "due_at",
+            postgresql_where=text("settled_at IS NULL"),
+            sqlite_where=text("settled_at IS NULL"),
+        ),
+        Index("ix_letters_order", "order_reference", "written_at"),
+    )
+    id: str = Field(primary_key=True)
+    order_reference: str = _to("orders.reference")
+    written_at: datetime = _at()
+    due_at: datetime = _at()
+    attempts: int = 0
+    result: str | None = None
+    smtp_code: int | None = None
+    settled_at: datetime | None = _maybe_at()
+
+
 class Task(SQLModel, table=True):
     """Work that waits for a person, in a named queue with an owner role and a due time."""
 

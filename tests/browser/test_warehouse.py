@@ -1,8 +1,8 @@
 """The station in a real browser: scans, taps, tones, and a connection that comes and goes."""
 
-from playwright.sync_api import Browser, Page, expect
-
 from browser_shop import Shop, looked_at
+from playwright.sync_api import Browser
+
 from returndesk.domain.people import Role
 
 
@@ -17,4 +17,6 @@ def test_every_page_of_the_station_keeps_to_the_rules(browser: Browser, shop: Sh
         "nobodys": "/order", "scanner": "/scanner", "wrong-scanner": "/scanner?code=CMDßTESTßAQWYZMß0123456789", "commands": "/commands",
         "label": f"/{here}/label", "list": "/list/inspect", "layout": f"/{waiting}?layout=German",
     }.items():  # fmt: skip
-        looked_at(browser, f"{shop.url}/desk/station{path}", f"station-{name}", shop=shop, role=Role.WAREHOUSE)
+        looked_at(
+            browser, f"{shop.url}/desk/station{path}", f"station-{name}", shop=shop, role=Role.WAREHOUSE
+        )

@@ -45,6 +45,8 @@ POST /api/v1/returns/{rma}/inspections      .w.ma
 POST /api/v1/returns/{rma}/loss             r..ma
 POST /api/v1/returns/{rma}/message          r..ma
 POST /api/v1/returns/{rma}/paid-by-hand     ..fma
+GET  /api/v1/returns/{rma}/notes            r.fma
+POST /api/v1/returns/{rma}/notes            r.fma
 GET  /api/v1/returns/{rma}/photos           rw.ma
 POST /api/v1/returns/{rma}/photos           rw.ma
 POST /api/v1/returns/{rma}/question         rw.ma
@@ -65,6 +67,61 @@ POST /account/sign-ins/{sign_in_id}/end     rwfma
 GET  /desk                                  rwfma
 POST /sign-out                              rwfma
 
+GET  /desk/audit                            ..fma
+POST /desk/audit                            ..fma
+GET  /desk/figures                          ..fma
+GET  /desk/find                             rwfma
+GET  /desk/live/audit                       ..fma
+GET  /desk/live/returns                     r.fma
+GET  /desk/live/returns/{rma}               r.fma
+GET  /desk/live/station                     .w.ma
+GET  /desk/refunds                          ..fma
+GET  /desk/refunds.csv                      ..fma
+GET  /desk/refunds.xlsx                     ..fma
+GET  /desk/refunds/{rma}                    ..fma
+POST /desk/refunds/{rma}/paid-by-hand       ..fma
+POST /desk/refunds/{rma}/refund-again       ..fma
+GET  /desk/returns                          r.fma
+POST /desk/returns                          r..ma
+POST /desk/returns/check                    r..ma
+GET  /desk/returns/new                      r..ma
+GET  /desk/returns/{rma}                    rwfma
+POST /desk/returns/{rma}/approval           ...ma
+POST /desk/returns/{rma}/authorization      r..ma
+POST /desk/returns/{rma}/cancellation       r..ma
+POST /desk/returns/{rma}/claim              r.fma
+POST /desk/returns/{rma}/decision           r..ma
+POST /desk/returns/{rma}/decision/preview   r..ma
+POST /desk/returns/{rma}/decline            r..ma
+POST /desk/returns/{rma}/hold               r..ma
+POST /desk/returns/{rma}/loss               r..ma
+GET  /desk/returns/{rma}/mails/{number}     r..ma
+POST /desk/returns/{rma}/message            r..ma
+POST /desk/returns/{rma}/notes              r.fma
+POST /desk/returns/{rma}/paid-by-hand       ..fma
+POST /desk/returns/{rma}/question           rw.ma
+POST /desk/returns/{rma}/recalculation      ...ma
+POST /desk/returns/{rma}/refund-again       ..fma
+POST /desk/returns/{rma}/refusal            ...ma
+POST /desk/returns/{rma}/release            r.fma
+POST /desk/returns/{rma}/resumption         r..ma
+POST /desk/returns/{rma}/shipment           r..ma
+GET  /desk/station                          .w.ma
+GET  /desk/station/commands                 .w.ma
+GET  /desk/station/list/{what}              .w.ma
+GET  /desk/station/order                    .w.ma
+POST /desk/station/order                    .w.ma
+GET  /desk/station/scan                     .w.ma
+GET  /desk/station/scanner                  .w.ma
+GET  /desk/station/{rma}                    .w.ma
+POST /desk/station/{rma}/correction         .w.ma
+POST /desk/station/{rma}/dispositions       .w.ma
+POST /desk/station/{rma}/goods-back         .w.ma
+POST /desk/station/{rma}/inspections        .w.ma
+GET  /desk/station/{rma}/label              .w.ma
+POST /desk/station/{rma}/photos             .w.ma
+POST /desk/station/{rma}/receipts           .w.ma
+
 GET  /                                      *
 GET  /healthz                               *
 GET  /mailbox/{key}                         *
@@ -73,7 +130,18 @@ GET  /mailbox/{key}/{number}/attachments/{index} *
 GET  /mailbox/{key}/{number}/html           *
 GET  /metrics                               *
 GET  /r/{rma}/{key}                         *
+GET  /r/{rma}/{key}/cancellation            *
+POST /r/{rma}/{key}/cancellation            *
+GET  /r/{rma}/{key}/message                 *
+POST /r/{rma}/{key}/message                 *
+GET  /r/{rma}/{key}/shipment                *
+POST /r/{rma}/{key}/shipment                *
 GET  /r/{rma}/{key}/slip                    *
+GET  /start                                 *
+POST /start                                 *
+GET  /start/{letter_id}/{key}               *
+POST /start/{letter_id}/{key}               *
+GET  /start/{letter_id}/{key}/sent/{command_id} *
 GET  /readyz                                *
 GET  /sign-in                               *
 POST /sign-in                               *
@@ -98,6 +166,8 @@ NOT_THERE = {
     "key": "0" * 32,
     "number": "1",
     "index": "0",
+    "what": "inspections",
+    "letter_id": "let_000000000000000000000000",
 }
 """What paths name, of a kind that could be there and is not. Add what a new path's `{…}` is called."""
 CANARY = "canary"

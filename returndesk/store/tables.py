@@ -402,6 +402,8 @@ class Refund(SQLModel, table=True):
     """One request to pay one amount back on one payment.
 
     `replaced_by`: of a failed one, the refund that was asked for instead, the command under which it was paid
+    by hand, or `not_approved`. `needs_action_since`: when the processor asked the customer for something without
+    which it cannot send the money, last; `action_expires_at`: until when they can give it.
     by hand, or `not_approved`; `replaced_at` is when. `late_at`: when the return's refund clock ran out while this was
     still to be paid. Five of the instants say how the books stood on any day (`domain/refund_books.py`).
     """
@@ -444,6 +446,8 @@ class Refund(SQLModel, table=True):
     processor_reference: str | None = Field(default=None, index=True)
     bank_reference: str | None = Field(default=None, index=True)
     decided_at: datetime = _at()
+    needs_action_since: datetime | None = _maybe_at()
+    action_expires_at: datetime | None = _maybe_at()
     submitted_at: datetime | None = _maybe_at()
     credited_at: datetime | None = _maybe_at()
     failed_at: datetime | None = _maybe_at()

@@ -25,14 +25,6 @@ KNOWS_CUSTOMERS = MAY[CommandKind.REQUEST]
 """Who works with customers, and so may know their names."""
 READERS = (Role.REP, Role.FINANCE, Role.MANAGER, Role.ADMIN)
 """Who reads returns here; the warehouse has its station."""
-FRONT = {
-    Role.REP: "/desk/returns",
-    Role.WAREHOUSE: "/desk/station",
-    Role.FINANCE: "/desk/refunds",
-    Role.MANAGER: "/desk/tasks",
-    Role.ADMIN: "/desk/tasks",
-}
-"""Where everybody's day begins."""
 
 Reader = Annotated[Actor, require(*READERS)]
 Anybody = Annotated[Actor, require(*EVERYBODY)]
@@ -77,12 +69,6 @@ class FoundView:
     is_more: bool
     names: bool
     may_start: bool
-
-
-@router.get("/desk")
-def front(actor: Anybody) -> Response:
-    """To where somebody's day begins."""
-    return _on(FRONT[actor.role])
 
 
 @router.get("/desk/returns", response_class=HTMLResponse)

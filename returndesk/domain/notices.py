@@ -29,10 +29,12 @@ class Requested(NoticeFacts):
 class Authorized(NoticeFacts):
     """The shop's yes. The clocks wait for the goods: the days that are left begin when they arrive.
 
-    `decision_days` and `refund_days` are business days, rounded up to whole ones.
+    `decision_days` and `refund_days` are business days, rounded up to whole ones. `asked_at`: this is also the
+    receipt for a request that was authorized at once (Directive (EU) 2023/2673, Article 11a: dated, on paper or by mail).
     """
 
     kind: Literal[NoticeKind.AUTHORIZED] = NoticeKind.AUTHORIZED
+    asked_at: AwareDatetime | None = None
     send_by: AwareDatetime
     decision_days: int = Field(gt=0)
     refund_days: int = Field(gt=0)

@@ -1,7 +1,6 @@
 """What finance reads of one refund: its three instants, where it stood, and whether it was in time and why.
 
-A line says how things were at the instant that was asked for. What came later is not in it; only references are shown
-as they are known today, since they name a thing and do not say what became of it.
+A line says how things were at the instant that was asked for. What came later is not in it.
 """
 
 from collections import defaultdict
@@ -148,8 +147,8 @@ def _line(
         replaced_by=row["replaced_by"] if instants.replaced_at else None,
         processor=row["processor"],
         payment_reference=row["payment_reference"],
-        processor_reference=row["processor_reference"] if instants.submitted_at or instants.failed_at else None,
-        bank_reference=row["bank_reference"] if instants.credited_at else None,
+        processor_reference=row["processor_reference"] if asked.is_now or instants.submitted_at or instants.failed_at else None,
+        bank_reference=row["bank_reference"] if asked.is_now or instants.credited_at else None,
         decided_by=row["decided_by"],
         approved_by=row["approved_by"],
         lateness=_lateness(connection, policies, asked, row, instants, clocks),

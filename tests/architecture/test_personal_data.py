@@ -20,6 +20,7 @@ IDS_CODES_AND_GOODS = {
     "disputes": "id payment_id status",
     "dispositions": "rma disposition actor_id",
     "ledger": "entry account rma currency",
+    "letters": "id order_reference result",
     "lots": "rma reason reception arrival condition packaging acceptance reasons disposition left photos",
     "moved_clock": "",
     "notes": "id rma text_id actor_id idempotency_key input_hash",

@@ -72,13 +72,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_at IS NOT NULL"),
         )
         batch_op.create_index(
-            "ix_returns_on_hold",
-            ["next_due_at", "rma"],
-            unique=False,
-            postgresql_where=sa.text("on_hold_since IS NOT NULL"),
-            sqlite_where=sa.text("on_hold_since IS NOT NULL"),
-        )
-        batch_op.create_index(
             "ix_returns_running",
             ["stage", "next_due_at", "rma"],
             unique=False,

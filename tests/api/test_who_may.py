@@ -6,6 +6,7 @@ the letters of those who may. `*` is anybody, known or not.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -44,9 +45,9 @@ POST /api/v1/returns/{rma}/hold             r..ma
 POST /api/v1/returns/{rma}/inspections      .w.ma
 POST /api/v1/returns/{rma}/loss             r..ma
 POST /api/v1/returns/{rma}/message          r..ma
-POST /api/v1/returns/{rma}/paid-by-hand     ..fma
 GET  /api/v1/returns/{rma}/notes            r.fma
 POST /api/v1/returns/{rma}/notes            r.fma
+POST /api/v1/returns/{rma}/paid-by-hand     ..fma
 GET  /api/v1/returns/{rma}/photos           rw.ma
 POST /api/v1/returns/{rma}/photos           rw.ma
 POST /api/v1/returns/{rma}/question         rw.ma
@@ -67,20 +68,9 @@ POST /account/sign-ins/{sign_in_id}/end     rwfma
 GET  /desk                                  rwfma
 POST /sign-out                              rwfma
 
-GET  /desk/audit                            ..fma
-POST /desk/audit                            ..fma
-GET  /desk/figures                          ..fma
 GET  /desk/find                             rwfma
-GET  /desk/live/audit                       ..fma
 GET  /desk/live/returns                     r.fma
 GET  /desk/live/returns/{rma}               r.fma
-GET  /desk/live/station                     .w.ma
-GET  /desk/refunds                          ..fma
-GET  /desk/refunds.csv                      ..fma
-GET  /desk/refunds.xlsx                     ..fma
-GET  /desk/refunds/{rma}                    ..fma
-POST /desk/refunds/{rma}/paid-by-hand       ..fma
-POST /desk/refunds/{rma}/refund-again       ..fma
 GET  /desk/returns                          r.fma
 POST /desk/returns                          r..ma
 POST /desk/returns/check                    r..ma
@@ -106,6 +96,19 @@ POST /desk/returns/{rma}/refusal            ...ma
 POST /desk/returns/{rma}/release            r.fma
 POST /desk/returns/{rma}/resumption         r..ma
 POST /desk/returns/{rma}/shipment           r..ma
+
+GET  /desk/audit                            ..fma
+POST /desk/audit                            ..fma
+GET  /desk/figures                          ..fma
+GET  /desk/live/audit                       ..fma
+GET  /desk/refunds                          ..fma
+GET  /desk/refunds.csv                      ..fma
+GET  /desk/refunds.xlsx                     ..fma
+GET  /desk/refunds/{rma}                    ..fma
+POST /desk/refunds/{rma}/paid-by-hand       ..fma
+POST /desk/refunds/{rma}/refund-again       ..fma
+
+GET  /desk/live/station                     .w.ma
 GET  /desk/station                          .w.ma
 GET  /desk/station/commands                 .w.ma
 GET  /desk/station/list/{what}              .w.ma
@@ -228,6 +231,10 @@ def http(api: Desk) -> Iterator[TestClient]:
     app = application(partial(opened, api))
     with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False) as client:
         yield client
+        give_up_at = time.monotonic() + 60
+        while getattr(app.state, "verifying", ()):  # what a call began to check in the background
+            assert time.monotonic() < give_up_at, "the audit's verification does not end"
+            client.get("/healthz")
 
 
 Credentials = Callable[[Role | None], dict[str, str]]

@@ -17,8 +17,9 @@ from returndesk.domain.policy import AuthorizeWhen
 from returndesk.domain.reasons import REASON_SENTENCES
 from returndesk.domain.stages import Stage
 from returndesk.store import tables
-from returndesk.store.eligibility import PreviewView, dry_run
+from returndesk.store.eligibility import dry_run
 from returndesk.store.policies import PolicyInForce
+from returndesk.store.settlement_preview import PreviewView
 from returndesk.store.units import order_terms, sold_lines
 
 

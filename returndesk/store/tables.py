@@ -480,10 +480,19 @@ class Posting(SQLModel, table=True):
     at: datetime = _at(index=True)
 
 
+CAUSES = "what IN ('breached', 'overridden', 'overruled', 'regraded')"
+"""Records that managers look for causes in. Queries say it in these very words: only then is the index of use."""
+
+
 class AuditRecord(SQLModel, table=True):
     """What happened, who did it, chained by hash per return. Ids and codes only."""
 
     __tablename__ = "audit"
+    __table_args__ = (
+        Index(
+            "ix_audit_causes", "at", "rma", "seq", postgresql_where=text(CAUSES), sqlite_where=text(CAUSES)
+        ),
+    )
     rma: str = Field(primary_key=True, foreign_key="returns.rma")
     seq: int = Field(primary_key=True)
     at: datetime = _at()
@@ -567,6 +576,14 @@ class Task(SQLModel, table=True):
     __table_args__ = (
         Index(
             "ix_tasks_open_due",
+            "due_at",
+            "id",
+            postgresql_where=text("done_at IS NULL"),
+            sqlite_where=text("done_at IS NULL"),
+        ),
+        Index(
+            "ix_tasks_open_owner",
+            "owner_role",
             "due_at",
             "id",
             postgresql_where=text("done_at IS NULL"),

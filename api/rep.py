@@ -25,7 +25,6 @@ KNOWS_CUSTOMERS = MAY[CommandKind.REQUEST]
 """Who works with customers, and so may know their names."""
 READERS = (Role.REP, Role.FINANCE, Role.MANAGER, Role.ADMIN)
 """Who reads returns here; the warehouse has its station."""
-
 Reader = Annotated[Actor, require(*READERS)]
 Anybody = Annotated[Actor, require(*EVERYBODY)]
 _Code = TypeVar("_Code", bound=StrEnum)

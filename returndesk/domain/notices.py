@@ -181,6 +181,20 @@ class Rejected(_Decided):
         return self
 
 
+class RefundNeedsYou(NoticeFacts):
+    """The processor took the refund, and cannot send it without something of the customer, such as bank details.
+
+    It has asked them by an email of its own; `act_by` is when that expires, where known.
+    """
+
+    kind: Literal[NoticeKind.REFUND_NEEDS_YOU] = NoticeKind.REFUND_NEEDS_YOU
+    asked_at: AwareDatetime
+    total_minor: Amount = Field(gt=0)
+    act_by: AwareDatetime | None = None
+    payment_label: str | None = None
+    is_late: bool = False
+
+
 class RefundOnItsWay(NoticeFacts):
     """The processor took the refund; it is not confirmed yet."""
 
@@ -207,7 +221,8 @@ class RefundFailed(NoticeFacts):
     """The bank sent a refund back. `was_confirmed`: an earlier notice said it was paid, and this corrects it.
 
     `is_disputed`: it was refused, because the customer's bank holds the payment's money for a dispute.
-    `new_date` is when the customer has the money's new way, or hears from the shop.
+    `awaited_details`: it was never sent, for want of something that the customer was asked for. `new_date` is when the
+    customer has the money's new way, or hears from the shop.
     """
 
     kind: Literal[NoticeKind.REFUND_FAILED] = NoticeKind.REFUND_FAILED
@@ -217,6 +232,7 @@ class RefundFailed(NoticeFacts):
     payment_label: str | None = None
     was_confirmed: bool = False
     is_disputed: bool = False
+    awaited_details: bool = False
 
 
 class PaidByHand(NoticeFacts):
@@ -361,6 +377,7 @@ AnyFacts = (
     | Accepted
     | PartlyAccepted
     | Rejected
+    | RefundNeedsYou
     | RefundOnItsWay
     | Refunded
     | RefundFailed

@@ -45,8 +45,12 @@ AWAITING_CUSTOMER = NextStep("awaiting_customer", Role.REP, "answer")
 """Where a return stands, at any stage, while the shop waits for an answer."""
 ON_HOLD = NextStep("on_hold", Role.REP, "clock")
 """Where a return stands, at any stage, while somebody looks into it."""
+AWAITING_DETAILS = NextStep("refunds", Role.FINANCE, "details")
+"""Where a return stands while the processor waits for the customer's details."""
 AWAITING_ANSWER = "awaiting_answer"
 """Why the clocks stand meanwhile."""
+REFUND_DETAILS = "refund_details"
+"""Why the refund clock stands while all that is left is what the processor asked of the customer (decision 0012)."""
 ANSWER_DAYS = 5
 """Business days after which somebody asks the customer again."""
 
@@ -182,10 +186,24 @@ class Case:
         """The obligation is met, or nothing is owed any more: nobody has to be hurried about it."""
         standing = self.standings[kind]
         self._set(standing.clock.stop(self.now, reason, self.actor.id))
+        self._hurry_nobody(kind)
+
+    def _hurry_nobody(self, kind: ClockKind) -> None:
+        standing = self.standings[kind]
         if standing.warned_at is not None:
             self.end_task(f"warn_{kind}")
         if standing.breached_at is not None:
             self.end_task(f"breach_{kind}")
+
+    def await_details(self) -> None:
+        """The shop has done its part of the refund, and the customer has one to do: the clock waits, where it stands.
+
+        One that had stopped waits too: the processor had taken the money, and found that it cannot send it yet.
+        """
+        if self.standings[REFUND].clock.state is ClockState.STOPPED:
+            self.restart_clock(REFUND, REFUND_DETAILS)
+        self._set(self.standings[REFUND].clock.pause(self.now, REFUND_DETAILS, "customer"))
+        self._hurry_nobody(REFUND)
 
     def stop_clocks(self, reason: str) -> None:
         """Nothing is owed any more."""
@@ -193,12 +211,15 @@ class Case:
             self.stop_clock(kind, reason)
 
     def restart_clock(self, kind: ClockKind, reason: str) -> None:
-        """The obligation stands again, where the clock stood; while a question is open it waits like the others."""
+        """The obligation stands again, where the clock stood; while a question is open it waits like the others.
+
+        Whatever the customer has still to do for another refund, the shop has something to do as well.
+        """
         before = self.standings[kind].clock
         clock = before.restart(self.now, reason, self.actor.id)
         if clock is not before and self.row.awaiting_answer_since is not None:
             clock = clock.pause(self.now, AWAITING_ANSWER, "customer")
-        self._set(clock)
+        self._set(clock.resume(self.now, REFUND_DETAILS, self.actor.id))
 
     def breach_clock(self, kind: ClockKind, at: datetime, owner: str) -> None:
         """The obligation was missed at `at`, while it stood in the queue `owner`."""
@@ -305,6 +326,9 @@ class Case:
             due_at = self.rules.calendar.add(row.awaiting_answer_since, ANSWER_DAYS)
         elif step.due == "expiry" and row.expires_at is not None:
             due_at = row.expires_at
+        elif any(pause.reason == REFUND_DETAILS for pause in self.clocks[REFUND].pauses):
+            step = AWAITING_DETAILS
+            due_at = min(self.details_late_at(x) for x in self.live_refunds if x.needs_details)
         values = {
             "queue": step.queue, "kind": row.stage, "owner_role": step.owner, "due_at": due_at,
             "done_at": None, "done_by": None,
@@ -313,6 +337,11 @@ class Case:
         case_rows.put_next_step(
             self.connection, row.rma, values, created_at=self.now, is_new=self._row_before is None
         )
+
+    def details_late_at(self, refund: RefundRow) -> datetime:
+        """When somebody asks a customer why they have not given the processor what it needs."""
+        assert refund.needs_action_since is not None, "only of refunds that wait for the customer"
+        return self.rules.calendar.add(refund.needs_action_since, ANSWER_DAYS)
 
     # What the workflow is told ------------------------------------------------------------------
 
@@ -404,4 +433,4 @@ def new_case(connection: Connection, row: ReturnRow, rules: PolicyInForce, actor
     return Case(connection, row, rules, actor, row.recorded_at, key)
 
 
-_AT_THE_PROCESSOR = stages.TO_SEND | {RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION}
+_AT_THE_PROCESSOR = stages.TO_SEND | (stages.TAKEN - {RefundStatus.SUCCEEDED})

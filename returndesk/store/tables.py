@@ -402,6 +402,8 @@ class Refund(SQLModel, table=True):
     """One request to pay one amount back on one payment.
 
     `replaced_by`: of a failed one, the refund that was asked for instead, the command under which it was paid
+    by hand, or `not_approved`. `needs_action_since`: when the processor asked the customer for something without
+    which it cannot send the money, last; `action_expires_at`: until when they can give it.
     by hand, or `not_approved`; `replaced_at` is when. `late_at`: when the return's refund clock ran out while this was
     still to be paid. Five of the instants say how the books stood on any day (`domain/refund_books.py`).
     """
@@ -444,6 +446,8 @@ class Refund(SQLModel, table=True):
     processor_reference: str | None = Field(default=None, index=True)
     bank_reference: str | None = Field(default=None, index=True)
     decided_at: datetime = _at()
+    needs_action_since: datetime | None = _maybe_at()
+    action_expires_at: datetime | None = _maybe_at()
     submitted_at: datetime | None = _maybe_at()
     credited_at: datetime | None = _maybe_at()
     failed_at: datetime | None = _maybe_at()
@@ -476,10 +480,19 @@ class Posting(SQLModel, table=True):
     at: datetime = _at(index=True)
 
 
+CAUSES = "what IN ('breached', 'overridden', 'overruled', 'regraded')"
+"""Records that managers look for causes in. Queries say it in these very words: only then is the index of use."""
+
+
 class AuditRecord(SQLModel, table=True):
     """What happened, who did it, chained by hash per return. Ids and codes only."""
 
     __tablename__ = "audit"
+    __table_args__ = (
+        Index(
+            "ix_audit_causes", "at", "rma", "seq", postgresql_where=text(CAUSES), sqlite_where=text(CAUSES)
+        ),
+    )
     rma: str = Field(primary_key=True, foreign_key="returns.rma")
     seq: int = Field(primary_key=True)
     at: datetime = _at()
@@ -563,6 +576,14 @@ class Task(SQLModel, table=True):
     __table_args__ = (
         Index(
             "ix_tasks_open_due",
+            "due_at",
+            "id",
+            postgresql_where=text("done_at IS NULL"),
+            sqlite_where=text("done_at IS NULL"),
+        ),
+        Index(
+            "ix_tasks_open_owner",
+            "owner_role",
             "due_at",
             "id",
             postgresql_where=text("done_at IS NULL"),

@@ -68,7 +68,11 @@ function scanned(text) {
   return go(withBox(`/desk/station/scan?code=${encodeURIComponent(code)}`));
 }
 
-listen(scanned, (code, element) => element.id === "code" || readRma(code) !== null || /^CMD-/i.test(code));
+listen(
+  scanned,
+  (code, element) => element.id === "code" || readRma(code) !== null || /^CMD-/i.test(code),
+  (code) => readRma(code) !== null,
+);
 
 // A command presses the button or answer that carries it: in the goods that are being inspected first.
 function press(code) {
@@ -151,6 +155,7 @@ async function go(url, { push = true, rma = null, quiet = false } = {}) {
 }
 
 async function show(html, rma) {
+  const begun = rma && rma === stand.dataset.rma ? answersBegun() : [];
   if (rma) {
     stand.dataset.rma = rma;
     await keepParcel(rma, html);
@@ -160,8 +165,36 @@ async function show(html, rma) {
   stand.innerHTML = html;
   delete stand.dataset.missing;
   await assumeAll();
+  begun.forEach(goOn);
   drawStrip();
   if (!rma) stock();
+}
+
+// A page that comes anew takes nothing out of anybody's hands: what was answered, and the photos taken, are still there.
+function answersBegun() {
+  return [...stand.querySelectorAll("[data-inspect]:not([hidden])")].map((card) => ({
+    line: card.dataset.inspect,
+    answers: [...new FormData(factsOf(card))].filter(([name]) => !UNTOUCHED.has(name)),
+    isBegun: card.dataset.begun === "yes",
+  })).filter((one) => one.isBegun);
+}
+
+const UNTOUCHED = new Set(["key", "csrf", "box", "line", "by_facts"]);
+
+function goOn({ line, answers }) {
+  const card = stand.querySelector(`[data-inspect="${CSS.escape(line)}"]:not([hidden])`);
+  if (!card) return;
+  const form = factsOf(card);
+  for (const [name, value] of answers) {
+    if (name === "photo_key") { take(card, value); continue; }
+    for (const element of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
+      if (element.matches("[type=radio], [type=checkbox]")) element.checked ||= element.value === value;
+      else if (name === "quantity") element.value = Math.min(Number(value), Number(element.max || value));
+      else element.value = value;
+    }
+  }
+  card.dataset.begun = "yes";
+  grade(form);
 }
 
 // Without a connection: what this device has seen before, or a promise to open it.
@@ -362,6 +395,8 @@ function assume(entry) {
   }
 }
 
+const factsOf = (card) => card.querySelector("form[data-queue]");
+
 function arrive(line, count) {
   const card = stand.querySelector(`[data-inspect="${CSS.escape(line)}"]`);
   if (!card) return;
@@ -369,12 +404,14 @@ function arrive(line, count) {
   card.dataset.here = here;
   card.hidden = here === 0;
   card.querySelector("[data-left]").textContent = `${here} to inspect`;
-  card.querySelector("form").reset();
+  const form = factsOf(card);
+  form.reset();
   forgetTaken(card);
+  delete card.dataset.begun;
   const quantity = card.querySelector("input[name=quantity]");
   quantity.max = here;
   quantity.value = here;
-  grade(card.querySelector("form"));
+  grade(form);
   stand.querySelector("#inspecting").hidden = !stand.querySelector("[data-inspect]:not([hidden])");
 }
 
@@ -390,8 +427,9 @@ document.addEventListener("submit", async (event) => {
     return;
   }
   if (form.matches("[data-photos]")) { event.preventDefault(); return; }
-  if (!form.matches("form[data-queue]") || form.inert) return;
+  if (!form.matches("form[data-queue]")) return;
   event.preventDefault();
+  if (form.inert) return;
   form.inert = true; // a second tap on the same button is the same tap
   const sent = new FormData(form, event.submitter);
   const fields = [...sent].filter(([name, value]) => typeof value === "string" && !["key", "csrf", "box"].includes(name));
@@ -465,6 +503,7 @@ const AS_NEW = { opened: "no", marks: "none", damaged: "no", accessories: "compl
 
 function asNew(form) {
   for (const [name, value] of Object.entries(AS_NEW)) form.querySelector(`[name=${name}][value=${value}]`).checked = true;
+  begin(form);
   grade(form);
   say("As it left us.", "right");
 }
@@ -492,6 +531,7 @@ function grade(form) {
 }
 
 document.addEventListener("change", (event) => {
+  begin(event.target);
   if (event.target.matches("[data-photos] input[type=file]")) photograph(event.target);
   else grade(event.target.closest("form[data-grades]"));
 });
@@ -526,9 +566,15 @@ async function small(file) {
   }
 }
 
+function begin(element) {
+  const card = element.closest("[data-inspect]");
+  if (card) card.dataset.begun = "yes";
+}
+
 function take(card, key) {
+  begin(card);
   const note = card.querySelector("[data-taken]");
-  card.querySelector("form").append(make("input", "", { type: "hidden", name: "photo_key", value: key }));
+  factsOf(card).append(make("input", "", { type: "hidden", name: "photo_key", value: key }));
   const count = card.querySelectorAll("[name=photo_key]").length;
   note.textContent = `${count} ${count === 1 ? "photo" : "photos"} taken for this inspection.`;
   note.hidden = false;

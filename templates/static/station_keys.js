@@ -21,8 +21,9 @@ const isEnd = (event) =>
   ["Enter", "Tab", "\u0004"].includes(event.key) || (event.ctrlKey && event.key.toLowerCase() === "d");
 const isFast = () => keys.length > 1 && (lastAt - firstAt) / (keys.length - 1) <= FAST_MS;
 
-// `scanned(code)` gets every scan; `known(code)` says whether a burst in a field is a code and not somebody's text.
-export function listen(scanned, known) {
+// `scanned(code)` gets every scan; `known(code)` says whether a burst in a field is a code and not somebody's text;
+// `whole(code)` whether nothing can follow, so that a burst need not be waited for any longer.
+export function listen(scanned, known, whole) {
   function forget() {
     clearTimeout(timer);
     keys = [];
@@ -45,13 +46,16 @@ export function listen(scanned, known) {
 
   // A key that stays alone is a person's: whoever listens for keys gets it a little later.
   function silence() {
-    if (keys.length >= SHORTEST + 2 && isFast() && isScan()) { finish(); return; }
+    if (whole(keys.join("")) && isScan()) { finish(); return; }
     if (!field && since === 1) {
       const target = document.activeElement ?? document.body;
       target.dispatchEvent(new KeyboardEvent("keydown", { key: keys.at(-1), bubbles: true, cancelable: true }));
     }
     since = 0;
-    timer = setTimeout(forget, SLOW_MS - SILENCE_MS);
+    timer = setTimeout(() => {
+      if (keys.length > SHORTEST && isFast() && isScan()) finish();
+      else forget();
+    }, SLOW_MS - SILENCE_MS);
   }
 
   addEventListener("keydown", (event) => {
@@ -68,7 +72,6 @@ export function listen(scanned, known) {
     const text = isText(event.target) ? event.target : null;
     if (!text && event.key === " " && keys.length === 0) return; // presses the button that has the focus
     if (keys.length && (field?.element ?? null) !== text) forget();
-    if (text && keys.length && event.timeStamp - lastAt > SILENCE_MS) forget();
     if (keys.length === 0) {
       firstAt = event.timeStamp;
       field = text && { element: text, value: text.value };

@@ -414,7 +414,7 @@ def rejected(at: Station) -> str:
 def test_rejected_goods_leave_with_one_button(at: Station) -> None:
     rma = rejected(at)
     page = words(at.get(f"/{rma}"))
-    assert "the customer is to have it back by Wednesday 18 March" in page
+    assert "the customer is to have it back by Wednesday 11 March" in page
     answer = at.post(f"/{rma}/goods-back", lot="1", way="sent_back", tracking="JD0001")
     assert answer.status_code == 303
     assert at.admin.get(f"/returns/{rma}").json()["lots"][0]["left"] == "sent_back"
@@ -442,7 +442,7 @@ def test_labels_show_the_number_the_lot_and_where_it_goes(at: Station) -> None:
     at.post(f"/{rma}/inspections", line="1", quantity="2", disposition="restock", **AS_NEW)
     page = at.get(f"/{rma}/label?paper=a4")
     assert f"<title>Barcode {rma}</title>" in page.text
-    assert f"{rma} lot 1 2 \u00d7 Linen dress restock original" in words(page)
+    assert re.search(f"{rma} lot 1 2 . Linen dress restock original", words(page))
 
 
 # What waits --------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ POST /api/v1/returns/{rma}/hold             r..ma
 POST /api/v1/returns/{rma}/inspections      .w.ma
 POST /api/v1/returns/{rma}/loss             r..ma
 POST /api/v1/returns/{rma}/message          r..ma
-GET  /api/v1/returns/{rma}/notes            rwfma
-POST /api/v1/returns/{rma}/notes            rwfma
+GET  /api/v1/returns/{rma}/notes            r.fma
+POST /api/v1/returns/{rma}/notes            r.fma
 POST /api/v1/returns/{rma}/paid-by-hand     ..fma
 GET  /api/v1/returns/{rma}/photos           rw.ma
 POST /api/v1/returns/{rma}/photos           rw.ma
@@ -125,6 +125,23 @@ GET  /desk/refunds/{rma}                    ..fma
 POST /desk/refunds/{rma}/paid-by-hand       ..fma
 POST /desk/refunds/{rma}/refund-again       ..fma
 
+GET  /desk/live/station                     .w.ma
+GET  /desk/station                          .w.ma
+GET  /desk/station/commands                 .w.ma
+GET  /desk/station/list/{what}              .w.ma
+GET  /desk/station/order                    .w.ma
+POST /desk/station/order                    .w.ma
+GET  /desk/station/scan                     .w.ma
+GET  /desk/station/scanner                  .w.ma
+GET  /desk/station/{rma}                    .w.ma
+POST /desk/station/{rma}/correction         .w.ma
+POST /desk/station/{rma}/dispositions       .w.ma
+POST /desk/station/{rma}/goods-back         .w.ma
+POST /desk/station/{rma}/inspections        .w.ma
+GET  /desk/station/{rma}/label              .w.ma
+POST /desk/station/{rma}/photos             .w.ma
+POST /desk/station/{rma}/receipts           .w.ma
+
 GET  /                                      *
 GET  /healthz                               *
 GET  /mailbox/{key}                         *
@@ -171,6 +188,8 @@ NOT_THERE = {
     "key": "0" * 32,
     "number": "1",
     "index": "0",
+    "what": "inspections",
+    "letter_id": "let_000000000000000000000000",
 }
 """What paths name, of a kind that could be there and is not. Add what a new path's `{…}` is called."""
 CANARY = "canary"

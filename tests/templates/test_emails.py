@@ -34,14 +34,9 @@ from returndesk.domain.notices import (
     NewDates,
     NotArrived,
     OnItsWay,
-    PaidByHand,
     PartlyAccepted,
     Question,
     Received,
-    Refunded,
-    RefundFailed,
-    RefundNeedsYou,
-    RefundOnItsWay,
     Rejected,
     Reminder,
     Requested,
@@ -49,6 +44,13 @@ from returndesk.domain.notices import (
 )
 from returndesk.domain.policy import Shop
 from returndesk.domain.reasons import REASON_SENTENCES
+from returndesk.domain.refund_notices import (
+    PaidByHand,
+    Refunded,
+    RefundFailed,
+    RefundNeedsYou,
+    RefundOnItsWay,
+)
 from returndesk.rendering import Links, Renderer
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -396,11 +398,11 @@ def test_money_has_its_currencys_sign_and_decimals(currency: str, amount_minor: 
 def test_days_are_the_shops_and_carry_a_year_only_when_it_is_another() -> None:
     late_evening = datetime(2026, 6, 30, 23, 30, tzinfo=UTC)  # already 1 July in London
     facts = Requested(**CASE, items=(DRESS,), contacted_at=late_evening, processing_due_at=DUE)
-    assert "on Wednesday 1 July." in content(mail(facts), "plain")
+    assert "on Wednesday 1 July, 00:30 BST." in content(mail(facts), "plain")
     next_year = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
-    assert "on Wednesday 1 July 2026." in content(mail(facts, now=next_year), "plain")
+    assert "on Wednesday 1 July 2026, 00:30 BST." in content(mail(facts, now=next_year), "plain")
     new_years_eve = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
-    assert "on Wednesday 1 July." in content(mail(facts, now=new_years_eve), "plain")
+    assert "on Wednesday 1 July, 00:30 BST." in content(mail(facts, now=new_years_eve), "plain")
 
 
 @pytest.mark.parametrize(

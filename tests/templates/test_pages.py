@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from api.desk_pages import Frame
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockState
 from returndesk.domain.inputs import PaidHow
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception, WayBack
 from returndesk.domain.notice_facts import NoticeKind
+from returndesk.domain.people import CUSTOMER
 from returndesk.domain.policy import read_policy
 from returndesk.domain.reasons import REASON_SENTENCES
 from returndesk.domain.stages import RefundStatus, Stage
@@ -43,6 +45,7 @@ POLICY = read_policy((ROOT / "policy.toml").read_text())
 RENDERER = Renderer(ROOT / "templates", POLICY.shop)
 CALENDAR = BusinessCalendar(POLICY.shop.zone, POLICY.calendar.opening.week)
 
+FRAME = Frame(CUSTOMER, "/r", (), "")
 CONTACT = datetime(2026, 11, 13, 16, 0, tzinfo=UTC)  # a Friday afternoon
 AUTHORIZED = datetime(2026, 11, 16, 9, 30, tzinfo=UTC)
 RECEIVED = datetime(2026, 11, 19, 10, 5, tzinfo=UTC)
@@ -162,13 +165,13 @@ ALL = [
 
 def read(name: str, page: object) -> str:
     """What a reader sees."""
-    markup = RENDERER.page(name, now=NOW, page=page)
+    markup = RENDERER.page(name, now=NOW, page=page, frame=FRAME)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup[markup.index("<body") :])).split())
 
 
 @pytest.mark.parametrize(("name", "page"), ALL)
 def test_a_page_stands_on_its_own_under_a_strict_policy(name: str, page: object) -> None:
-    markup = RENDERER.page(name, now=NOW, page=page)
+    markup = RENDERER.page(name, now=NOW, page=page, frame=FRAME)
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", markup)
     assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", markup)
     assert 'href="/static/returndesk.css"' in markup
@@ -176,7 +179,7 @@ def test_a_page_stands_on_its_own_under_a_strict_policy(name: str, page: object)
 
 @pytest.mark.parametrize(("name", "page"), ALL)
 def test_a_page_can_be_found_ones_way_in(name: str, page: object) -> None:
-    markup = RENDERER.page(name, now=NOW, page=page)
+    markup = RENDERER.page(name, now=NOW, page=page, frame=FRAME)
     assert markup.count("<h1") == 1
     assert '<html lang="en-GB">' in markup
     assert "<main id=" in markup
@@ -188,7 +191,7 @@ def test_a_page_can_be_found_ones_way_in(name: str, page: object) -> None:
 @pytest.mark.parametrize("stage", Stage)
 def test_every_stage_says_what_happens_next(stage: Stage) -> None:
     for due_at in (DUE, None):
-        markup = RENDERER.page("return", now=NOW, page=replace(PAGE, stage=stage, due_at=due_at))
+        markup = RENDERER.page("return", now=NOW, frame=FRAME, page=replace(PAGE, stage=stage, due_at=due_at))
         headline = re.search(r"<h1>([^<]+)</h1>", markup)
         following = re.search(r'<p class="next">(.+?)</p>', markup, re.DOTALL)
         assert headline
@@ -242,7 +245,7 @@ DATED = set(Situation) - {
 
 def told(page: ReturnPage) -> tuple[str, str]:
     """The headline, and what it says happens next."""
-    markup = RENDERER.page("return", now=NOW, page=page)
+    markup = RENDERER.page("return", now=NOW, frame=FRAME, page=page)
     headline, following = (
         re.search(pattern, markup, re.DOTALL) for pattern in (r"<h1>(.+?)</h1>", r'<p class="next">(.+?)</p>')
     )
@@ -365,7 +368,7 @@ def test_whether_a_customer_sees_something_was_decided_for_everything_that_is_re
 
 def test_a_late_clocks_meter_is_full_and_not_green() -> None:
     clock = Clock(REFUND, Fraction(1)).start(CONTACT)
-    markup = RENDERER.page("return", now=NOW, page=replace(PAGE, clocks=(view(clock),)))
+    markup = RENDERER.page("return", now=NOW, frame=FRAME, page=replace(PAGE, clocks=(view(clock),)))
     meter = re.search(
         r'<meter min="0" low="([^"]+)" high="([^"]+)" max="([^"]+)" optimum="0" value="([^"]+)">', markup
     )

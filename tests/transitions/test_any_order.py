@@ -399,6 +399,7 @@ def opened(database: Database) -> Books:
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
+@pytest.mark.long
 def test_in_any_order_units_and_money_are_conserved_and_nobody_is_forgotten(
     database: Database, data: st.DataObject
 ) -> None:

@@ -8,6 +8,10 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 # How many processes of tests run beside each other; ARGS=-n0 runs them all in one.
 TEST_PROCESSES ?= 2
 
+# Containers often say that Python should keep no bytecode: then each of the hundreds of processes that tests start
+# would compile the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A stamp names the lock that was installed: it is set up again only where the lock has changed.
 RUN_SET_UP := $(VENV)/set-up-$(shell cksum <requirements.lock | tr ' ' -)
 TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' ' -)

@@ -33,7 +33,7 @@ run: $(RUN_SET_UP) ## set up, start everything, run the sample returns, stay up;
 test: lint check-types ## set up the tests; style, types, import rules, all tests (ARGS='-k money' picks)
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m returndesk.embedded.temporal_find
-	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder --durations=10 $(ARGS)
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --durations=10 $(ARGS)
 
 browser: $(TEST_SET_UP) ## open every page in Chromium, and take its picture (SHOTS=folder, else .cache/screenshots)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \

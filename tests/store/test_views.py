@@ -17,8 +17,6 @@ NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MANY = 3_000
 STAGES = ["requested", "authorized", "received", "closed", "closed", "closed", "closed", "closed"]
 
-pytestmark = pytest.mark.xdist_group("views")
-
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def books(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Database]:

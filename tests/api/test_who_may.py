@@ -97,6 +97,23 @@ POST /desk/returns/{rma}/release            r.fma
 POST /desk/returns/{rma}/resumption         r..ma
 POST /desk/returns/{rma}/shipment           r..ma
 
+GET  /desk/live/station                     .w.ma
+GET  /desk/station                          .w.ma
+GET  /desk/station/commands                 .w.ma
+GET  /desk/station/list/{what}              .w.ma
+GET  /desk/station/order                    .w.ma
+POST /desk/station/order                    .w.ma
+GET  /desk/station/scan                     .w.ma
+GET  /desk/station/scanner                  .w.ma
+GET  /desk/station/{rma}                    .w.ma
+POST /desk/station/{rma}/correction         .w.ma
+POST /desk/station/{rma}/dispositions       .w.ma
+POST /desk/station/{rma}/goods-back         .w.ma
+POST /desk/station/{rma}/inspections        .w.ma
+GET  /desk/station/{rma}/label              .w.ma
+POST /desk/station/{rma}/photos             .w.ma
+POST /desk/station/{rma}/receipts           .w.ma
+
 GET  /desk/audit                            ..fma
 POST /desk/audit                            ..fma
 GET  /desk/figures                          ..fma
@@ -166,11 +183,11 @@ NOT_THERE = {
     "photo_id": "pho_000000000000000000000000",
     "task_id": "tsk_000000000000000000000000",
     "refund_id": "RMA-7K3M-Q9TX-1",
+    "letter_id": "let_000000000000000000000000",
+    "what": "inspections",
     "key": "0" * 32,
     "number": "1",
     "index": "0",
-    "what": "inspections",
-    "letter_id": "let_000000000000000000000000",
 }
 """What paths name, of a kind that could be there and is not. Add what a new path's `{…}` is called."""
 CANARY = "canary"

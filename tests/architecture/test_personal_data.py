@@ -11,9 +11,10 @@ from returndesk.store.tables import metadata
 
 PERSONAL = {"customers", "texts", "attachments"}
 IDS_CODES_AND_GOODS = {
+    "audit_checks": "id started_by first_findings",
     "audit": "rma actor_id role what key policy_version details hash",
     "claims": "rma actor_id role",
-    "clocks": "rma kind unit events",
+    "clocks": "rma kind unit events ended",
     "commands": "id rma kind actor_id role policy_version idempotency_key input_hash input outcome",
     "contacts": "id order_reference rma channel actor_id",
     "decisions": "rma decided_by approved_by refused_by lines",

@@ -17,10 +17,10 @@ from returndesk.domain.attainment import ended
 from returndesk.domain.audit import START, Entry
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.clock import PROCESSING, REFUND, Clock
+from returndesk.domain.next_steps import AWAITING_CUSTOMER, NEXT_STEP
 from returndesk.domain.refund_books import Instants
 from returndesk.domain.rma import allot
 from returndesk.store import tables
-from returndesk.store.cases import AWAITING_CUSTOMER, NEXT_STEP
 from returndesk.store.finding import keys_of
 from returndesk.store.policies import PolicyInForce
 
@@ -98,7 +98,8 @@ class Shop:
         r = self._random
         steps = {
             "authorize": _MINUTE * r.randrange(0, 360), "ship": _HOUR * r.randrange(20, 120),
-            "arrive": _HOUR * r.randrange(20, 90), "inspect": _HOUR * r.randrange(2, 40),
+            "arrive": _HOUR * r.randrange(20, 90),
+            "inspect": _HOUR * (r.randrange(2, 40) if r.random() < 0.95 else r.randrange(150, 250)),
             "decide": timedelta() if r.random() < 0.8 else _HOUR * r.randrange(1, 30),
         }  # fmt: skip
         reached = {
@@ -259,8 +260,8 @@ class Shop:
         self._inspect(life, steps)
         self._decide(life, steps, "accepted")
         self._mail(life, "accepted", refund_due_at=self._due(life.row["contacted_at"], 7).isoformat())
-        if self._random.random() < 0.06:
-            life.after(_HOUR * self._random.randrange(40, 90))
+        if self._random.random() < 0.04:
+            life.after(_HOUR * self._random.randrange(120, 300))
         self._breach(life, REFUND)
         if self._random.random() < 0.03:
             self._refund(life, 1, "failed", replaced=True)

@@ -31,6 +31,8 @@ class RefundView(BaseModel):
 
     `late_at`: when the refund clock of its return ran out while this was still to be paid; `replaced_at`: when it was
     paid another way, or not approved.
+    `needs_action_since`: when the processor last asked the customer for something, such as bank details;
+    `action_expires_at`: until when they can give it.
     """
 
     id: str
@@ -40,6 +42,8 @@ class RefundView(BaseModel):
     amount_minor: int
     currency: str
     decided_at: datetime
+    needs_action_since: datetime | None
+    action_expires_at: datetime | None
     submitted_at: datetime | None
     credited_at: datetime | None
     failed_at: datetime | None
@@ -213,6 +217,8 @@ def _refund(row: tables.Refund) -> RefundView:
         amount_minor=row.amount_minor,
         currency=row.currency,
         decided_at=row.decided_at,
+        needs_action_since=row.needs_action_since,
+        action_expires_at=row.action_expires_at,
         submitted_at=row.submitted_at,
         credited_at=row.credited_at,
         failed_at=row.failed_at,

@@ -188,8 +188,6 @@ NOT_THERE = {
     "key": "0" * 32,
     "number": "1",
     "index": "0",
-    "what": "inspections",
-    "letter_id": "let_000000000000000000000000",
 }
 """What paths name, of a kind that could be there and is not. Add what a new path's `{…}` is called."""
 CANARY = "canary"

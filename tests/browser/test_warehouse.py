@@ -424,7 +424,9 @@ def _browser_of(profile: Path) -> list[int]:
             words = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if f"--user-data-dir={profile}".encode() in words and not any(x.startswith(b"--type=") for x in words):
+        if f"--user-data-dir={profile}".encode() in words and not any(
+            x.startswith(b"--type=") for x in words
+        ):
             found.append(int(folder.name))
     assert found, "the browser is not running"
     return found

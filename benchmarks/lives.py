@@ -22,7 +22,6 @@ from returndesk.domain.refund_books import Instants
 from returndesk.domain.rma import allot
 from returndesk.store import tables
 from returndesk.store.finding import keys_of
-from returndesk.store.finding import keys_of
 from returndesk.store.policies import PolicyInForce
 
 MIX = {

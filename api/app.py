@@ -35,6 +35,7 @@ from api import (
     sign_in,
     tasks,
     warehouse,
+    warehouse_parcel,
     webhooks,
 )
 from api.desk import Desk, Stamps
@@ -109,6 +110,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         sign_in,
         account,
         warehouse,
+        warehouse_parcel,
         finance,
         audit,
         figures,

@@ -54,6 +54,12 @@ PAGES: Sequence[tuple[Role, str]] = (
     (Role.FINANCE, "/desk/figures?by=order&per=month"),
     (Role.FINANCE, "/desk/audit"),
     (Role.FINANCE, "/api/v1/refunds"),
+    (Role.WAREHOUSE, "/desk/station"),
+    (Role.WAREHOUSE, "/desk/station/list/expected"),
+    (Role.WAREHOUSE, "/desk/station/list/inspect"),
+    (Role.WAREHOUSE, "/desk/station/list/goods-back"),
+    (Role.WAREHOUSE, "/desk/station/{rma}"),
+    (Role.WAREHOUSE, "/desk/station/{rma}/label"),
     (Role.REP, "/api/v1/returns"),
     (Role.REP, "/api/v1/tasks"),
 )

@@ -424,7 +424,9 @@ def _browser_of(profile: Path) -> list[int]:
             words = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if f"--user-data-dir={profile}".encode() in words and not any(x.startswith(b"--type=") for x in words):
+        if f"--user-data-dir={profile}".encode() in words and not any(
+            x.startswith(b"--type=") for x in words
+        ):
             found.append(int(folder.name))
     assert found, "the browser is not running"
     return found
@@ -506,8 +508,12 @@ def test_everything_that_is_pressed_is_large_enough_for_a_glove(
     shop: Shop, browser: Browser, scripted: bool
 ) -> None:
     waiting, here, back = shop.request(authorize=True), shop.received(), shop.goods_gone()
-    size = {"width": PHONE[0], "height": PHONE[1]}
-    with shop.at_desk(browser, Role.WAREHOUSE, viewport=size, java_script_enabled=scripted) as context:
+    phone: dict[str, Any] = {
+        "viewport": {"width": PHONE[0], "height": PHONE[1]},
+        "has_touch": True,
+        "is_mobile": True,
+    }
+    with shop.at_desk(browser, Role.WAREHOUSE, java_script_enabled=scripted, **phone) as context:
         page = context.new_page()
         for path in (
             "",
@@ -520,6 +526,9 @@ def test_everything_that_is_pressed_is_large_enough_for_a_glove(
             page.goto(f"/desk/station{path}")
             page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
             assert page.evaluate(SMALL) == [], path
+        page.goto(f"/desk/station/{here}")
+        expect(page.get_by_role("button", name="One more").first).to_be_visible(visible=scripted)
+        expect(page.get_by_role("button", name="As it left us").first).to_be_visible(visible=scripted)
 
 
 def test_without_a_script_a_parcel_is_received_photographed_and_inspected(

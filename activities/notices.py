@@ -12,12 +12,13 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, exists, select
 from temporalio import activity
 
+from activities.letters import Letters
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.mail import Delivery, Outcome, Recipient
+from returndesk.domain.mail import Delivery, Outcome, Recipient, retry_after
 from returndesk.domain.notice_facts import NoticeKind
 from returndesk.domain.notices import read_facts
 from returndesk.domain.people import Role
-from returndesk.domain.stages import Stage
+from returndesk.domain.stages import ENDED, Stage
 from returndesk.links import PublicLinks
 from returndesk.logs import places
 from returndesk.ports import Clock, Mailer
@@ -31,8 +32,6 @@ BATCH = 50
 IDLE_SECONDS = 0.5
 TURN = timedelta(minutes=5)
 """How long one activity attempt goes on before it hands over, so that its workflow's history stays short."""
-RETRY_FIRST = timedelta(seconds=5)
-RETRY_LONGEST = timedelta(hours=1)
 
 ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
     NoticeKind.REQUESTED: frozenset(Stage) - {Stage.DECLINED, Stage.CANCELLED},
@@ -40,6 +39,7 @@ ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
     NoticeKind.NOT_ARRIVED: frozenset({Stage.AUTHORIZED}),
     NoticeKind.LOST: frozenset({Stage.AUTHORIZED, Stage.RECEIVED, Stage.INSPECTED}),
     NoticeKind.REMINDER: frozenset({Stage.AUTHORIZED}),
+    NoticeKind.REFUND_NEEDS_YOU: frozenset(Stage) - ENDED,
     NoticeKind.DELAY: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
 }
 """Notices that would not be true any more at another stage: they are not sent then (`_Waiting.is_true` has the others)."""
@@ -86,6 +86,7 @@ class Notices:
         self._links = links
         self._clock = clock
         self._domain = domain
+        self._letters = Letters(database, mailer, renderer, links, clock, domain)
 
     @activity.defn(name="notices.deliver")
     def deliver(self) -> None:
@@ -97,13 +98,13 @@ class Notices:
                 activity.wait_for_worker_shutdown_sync(timedelta(seconds=IDLE_SECONDS))
 
     def send_due(self) -> int:
-        """Send a batch of what is due now; how many were tried."""
+        """Send a batch of what is due now, letters too; how many were tried."""
         waiting = self._due()
         for one in waiting:
             if activity.in_activity():
                 activity.heartbeat()
             self._settle(one, self._send(one))
-        return len(waiting)
+        return len(waiting) + self._letters.send_due(BATCH)
 
     def _due(self) -> list[_Waiting]:
         notice, earlier, later = tables.Notice, aliased(tables.Notice), aliased(tables.Notice)
@@ -189,7 +190,7 @@ class Notices:
                 notice.settled_at = now
                 session.add(_unreachable(notice, now))
             else:
-                notice.due_at = now + min(RETRY_FIRST * 2 ** min(notice.attempts - 1, 12), RETRY_LONGEST)
+                notice.due_at = now + retry_after(notice.attempts)
 
 
 def _unreachable(notice: tables.Notice, now: datetime) -> tables.Task:

@@ -17,7 +17,7 @@ from api.desk import Desk, desk_of
 from api.desk_pages import problem_of, show
 from api.finance import Finance
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.refund_books import day_of
+from returndesk.domain.refund_books import day_of, read_day
 from returndesk.store.figures import Cohort, Figures, Per, Question, figures, period_of, periods
 
 router = APIRouter(include_in_schema=False)
@@ -93,8 +93,8 @@ def _question(typed: dict[str, str], today: date) -> Question:
         cohort, per = Cohort(typed["by"] or Cohort.RETURN), Per(typed["per"] or Per.WEEK)
     except ValueError:
         raise InvalidInput("unknown_choice", "Choose one of the words in the lists.", "by") from None
-    last = _day(typed["to"], "to") or today
-    first = _day(typed["from"], "from") or _before(period_of(last, per), per, PERIODS - 1)
+    last = read_day(typed["to"], "to") or today
+    first = read_day(typed["from"], "from") or _before(period_of(last, per), per, PERIODS - 1)
     if first > last:
         raise InvalidInput("days_backwards", "The first day is after the last one.", "to")
     question = Question(cohort, per, first, last)
@@ -107,15 +107,3 @@ def _before(period: date, per: Per, count: int) -> date:
     for _ in range(count):
         period = period_of(period - timedelta(days=1), per)
     return period
-
-
-def _day(typed: str, name: str) -> date | None:
-    if not typed:
-        return None
-    try:
-        day = date.fromisoformat(typed)
-    except ValueError:
-        raise InvalidInput("not_a_day", "Write a day as in 2026-03-04.", name) from None
-    if not 2000 <= day.year < 2100:
-        raise InvalidInput("not_a_day", "Write a day of this century, as in 2026-03-04.", name)
-    return day

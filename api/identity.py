@@ -23,7 +23,7 @@ from api.desk import Desk
 from api.error_pages import is_a_persons
 from api.problems import Forged, NotForThisRole, NotSignedIn, PasswordFirst
 from api.sign_in_cookie import SignInCookie, cookie_name
-from returndesk.domain.people import Actor, Role
+from returndesk.domain.people import NOBODY_SIGNS_IN_AS, Actor, Role
 from returndesk.store import sign_ins, tokens
 from returndesk.store.database import Database
 
@@ -143,8 +143,11 @@ class Anybody:
 
 
 def require(*roles: Role, before_password: bool = False) -> Any:
-    """Let only these roles in: what `Annotated` takes beside the type of a route's actor."""
-    return Depends(Required(frozenset(roles), before_password=before_password))
+    """Let only these roles in: what `Annotated` takes beside the type of a route's actor.
+
+    Roles that nobody signs in with come in by other doors, never by this one.
+    """
+    return Depends(Required(frozenset(roles) - NOBODY_SIGNS_IN_AS, before_password=before_password))
 
 
 def anybody(why: str) -> Any:
@@ -197,9 +200,11 @@ def forget(request: Request) -> None:
 
 def check_same_origin(request: Request) -> None:
     """Raises `Forged` unless the browser says that the request comes from a page of ours."""
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    is_ours = origin is None or origin in _origins(request) or (origin == "null" and site is not None)
-    if (site or "same-origin") != "same-origin" or not is_ours or (site is None and origin is None):
+    site = request.headers.get("Sec-Fetch-Site") or None
+    origin = request.headers.get("Origin") or None
+    # "null" is what a browser writes of pages that hide where they are: then the other header has to say it.
+    comes_from_ours = origin in _origins(request) or (origin in (None, "null") and site == "same-origin")
+    if not comes_from_ours or site not in (None, "same-origin"):
         raise _forged()
 
 

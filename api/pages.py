@@ -1,4 +1,4 @@
-"""Pages: a return behind its own link, its packing slip, and the embedded mailbox. Read-only."""
+"""The front page, and the embedded mailbox. Read-only."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -10,10 +10,8 @@ from api.desk import Desk, desk_of
 from api.framed_mail import framed
 from api.identity import anybody, sign_in_of
 from api.sign_in import home_of
-from returndesk.domain.errors import InvalidInput, NotFound
-from returndesk.domain.rma import Rma, parse
+from returndesk.domain.errors import NotFound
 from returndesk.embedded.mailbox import MailboxReader, StoredMessage
-from returndesk.store.page_reading import return_page, slip_page
 from returndesk.store.pages import MailAttachment, MailboxPage, MailPage, MailRow
 
 router = APIRouter(include_in_schema=False)
@@ -29,44 +27,14 @@ def _render(desk: Desk, name: str, page: object = None) -> HTMLResponse:
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
 
-def _opened(desk: Desk, rma: str, key: str) -> Rma:
-    """The return that a link opens. Raises `NotFound`, whatever is wrong with the link."""
-    try:
-        canonical = parse(rma)
-    except InvalidInput:
-        raise NotFound("not_found", "There is nothing here. Use the whole link from the email.") from None
-    desk.links.keyring.check(desk.links.keyring.key_of(canonical), key)
-    return canonical
-
-
 @router.get("/", response_class=HTMLResponse, dependencies=[anybody("shows nothing of anybody")])
 async def front(request: Request) -> Response:
     """Where a person lands who types the address; somebody signed in goes on to their desk."""
     signed_in = await sign_in_of(request)
     if signed_in is not None:
         return RedirectResponse(home_of(signed_in), HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
-    return _render(desk_of(request), "front")
-
-
-@router.get("/r/{rma}/{key}", response_class=HTMLResponse, dependencies=_LINK)
-def one(rma: str, key: str, request: Request) -> HTMLResponse:
-    """The page of a return: stage, items, clocks, money, timeline."""
     desk = desk_of(request)
-    canonical = _opened(desk, rma, key)
-    with desk.database.read() as session:
-        slip = f"/r/{canonical}/{key}/slip"
-        page = return_page(session, desk.policies, canonical, desk.clock.now(), slip)
-    return _render(desk, "return", page)
-
-
-@router.get("/r/{rma}/{key}/slip", response_class=HTMLResponse, dependencies=_LINK)
-def slip(rma: str, key: str, request: Request) -> HTMLResponse:
-    """The packing slip, to be printed."""
-    desk = desk_of(request)
-    canonical = _opened(desk, rma, key)
-    with desk.database.read() as session:
-        page = slip_page(session, desk.policies, canonical, desk.clock.now())
-    return _render(desk, "slip", page)
+    return _render(desk, "front", desk.policy.self_service.enabled)
 
 
 def _mailbox(desk: Desk, key: str) -> MailboxReader:

@@ -5,12 +5,12 @@ Days are the shop's own, the first and the last one included.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.refund_books import BUCKETS, OPEN, Standing, day_of, end_of, start_of
+from returndesk.domain.refund_books import BUCKETS, OPEN, Standing, books_at, end_of, read_day, start_of
 from returndesk.store.refund_books import Asked
 
 STATES: Mapping[str, tuple[Standing, ...]] = {
@@ -62,13 +62,8 @@ def filters_in(query: Mapping[str, str]) -> RefundFilters:
 
 def asked_for(filters: RefundFilters, now: datetime, zone: ZoneInfo) -> Asked:
     """What the filters ask of the books. Raises `InvalidInput` for the field to correct."""
-    today = day_of(now, zone)
-    as_of = _day(filters.as_of, "as_of")
-    if as_of is not None and as_of > today:
-        raise InvalidInput(
-            "day_not_over", "That day has not come yet. Choose today or an earlier day.", "as_of"
-        )
-    first, last = _day(filters.from_, "from"), _day(filters.to, "to")
+    at, day, is_now = books_at(read_day(filters.as_of, "as_of"), now, zone)
+    first, last = read_day(filters.from_, "from"), read_day(filters.to, "to")
     if first is not None and last is not None and first > last:
         raise InvalidInput("days_backwards", "The first day is after the last one.", "to")
     if filters.state not in STATES:
@@ -78,10 +73,9 @@ def asked_for(filters: RefundFilters, now: datetime, zone: ZoneInfo) -> Asked:
         raise InvalidInput("unknown_age", f"Choose one of: {', '.join(b.code for b in BUCKETS)}.", "age")
     if len(filters.q) > TEXT_MAX or not filters.q.isprintable():
         raise InvalidInput("not_a_reference", f"Write one reference of at most {TEXT_MAX} characters.", "q")
-    is_now = as_of is None or as_of == today
     return Asked(
-        at=now if as_of is None or is_now else end_of(as_of, zone),
-        day=as_of or today,
+        at=at,
+        day=day,
         zone=zone,
         is_now=is_now,
         standings=STATES[filters.state],
@@ -91,15 +85,3 @@ def asked_for(filters: RefundFilters, now: datetime, zone: ZoneInfo) -> Asked:
         bucket=bucket,
         text=filters.q or None,
     )
-
-
-def _day(typed: str, field: str) -> date | None:
-    if not typed:
-        return None
-    try:
-        day = date.fromisoformat(typed)
-    except ValueError:
-        raise InvalidInput("not_a_day", "Write a day as in 2026-03-04.", field) from None
-    if not 2000 <= day.year < 2100:
-        raise InvalidInput("not_a_day", "Write a day of this century, as in 2026-03-04.", field)
-    return day

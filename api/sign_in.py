@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import FormData
 
 from api.desk import Desk, desk_of
 from api.desk_pages import EVERYBODY, NO_STORE, form_of, text_in
@@ -93,7 +94,7 @@ async def sign_in(request: Request) -> Response:
     check_same_origin(request)
     desk, caller = desk_of(request), caller_of(request)
     form = await form_of(request)
-    following, account = local_path(text_in(form, "next")) or "", text_in(form, "account") or ""
+    following, account = _next_in(form), text_in(form, "account") or ""
     password = form.get("password")
     try:
         if not account or not isinstance(password, str) or not password:
@@ -139,6 +140,11 @@ async def sign_out(
 async def desk(actor: Annotated[Actor, require(*EVERYBODY)]) -> Response:
     """The way to one's own desk."""
     return RedirectResponse(HOME[actor.role], HTTPStatus.SEE_OTHER, NO_STORE)
+
+
+def _next_in(form: FormData) -> str:
+    given = form.get("next")
+    return (local_path(given) if isinstance(given, str) else None) or ""
 
 
 def _form(desk: Desk, page: SignInPage) -> HTMLResponse:

@@ -17,10 +17,11 @@ from returndesk.domain.attainment import ended
 from returndesk.domain.audit import START, Entry
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.clock import PROCESSING, REFUND, Clock
+from returndesk.domain.next_steps import AWAITING_CUSTOMER, NEXT_STEP
 from returndesk.domain.refund_books import Instants
 from returndesk.domain.rma import allot
 from returndesk.store import tables
-from returndesk.store.cases import AWAITING_CUSTOMER, NEXT_STEP
+from returndesk.store.finding import keys_of
 from returndesk.store.policies import PolicyInForce
 
 MIX = {
@@ -79,10 +80,10 @@ class Shop:
         """Make them up and load them; the RMA of each."""
         customers = max(self._returns * 6 // 10, 1)
         for number in range(customers):
-            name = self._random.choice(_NAMES)
+            name, phone = self._random.choice(_NAMES), f"+4479{number:08}"
             self._loader.add(tables.Customer, {
                 "id": f"cus_{number}", "reference": f"C-{number}", "name": name, "address": ["1 Road", "Leeds"],
-                "email": f"{name.split()[0].lower()}.{number}@shop.example", "phone": f"+4479{number:08}",
+                "email": f"{name.split()[0].lower()}.{number}@shop.example", "phone": phone, **keys_of(name, phone),
             })  # fmt: skip
         kinds, weights = list(MIX), list(MIX.values())
         for number in range(self._returns):
@@ -97,7 +98,8 @@ class Shop:
         r = self._random
         steps = {
             "authorize": _MINUTE * r.randrange(0, 360), "ship": _HOUR * r.randrange(20, 120),
-            "arrive": _HOUR * r.randrange(20, 90), "inspect": _HOUR * r.randrange(2, 40),
+            "arrive": _HOUR * r.randrange(20, 90),
+            "inspect": _HOUR * (r.randrange(2, 40) if r.random() < 0.95 else r.randrange(150, 250)),
             "decide": timedelta() if r.random() < 0.8 else _HOUR * r.randrange(1, 30),
         }  # fmt: skip
         reached = {
@@ -258,8 +260,8 @@ class Shop:
         self._inspect(life, steps)
         self._decide(life, steps, "accepted")
         self._mail(life, "accepted", refund_due_at=self._due(life.row["contacted_at"], 7).isoformat())
-        if self._random.random() < 0.06:
-            life.after(_HOUR * self._random.randrange(40, 90))
+        if self._random.random() < 0.04:
+            life.after(_HOUR * self._random.randrange(120, 300))
         self._breach(life, REFUND)
         if self._random.random() < 0.03:
             self._refund(life, 1, "failed", replaced=True)

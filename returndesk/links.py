@@ -24,6 +24,10 @@ class Keyring:
         """The secret part of a return's status link: 128 bits."""
         return self.digest("status", rma)[:32]
 
+    def start_key(self, letter_id: str) -> str:
+        """The secret part of the link in a letter, by which an order's customer starts a return."""
+        return self.digest("start", letter_id)[:32]
+
     def mailbox_key(self) -> str:
         """The secret part of the embedded mailbox's address."""
         return self.digest("mailbox", "")[:32]
@@ -48,6 +52,10 @@ class PublicLinks:
     def slip(self, rma: str) -> str:
         """The packing slip of a return."""
         return f"{self.status(rma)}/slip"
+
+    def start(self, letter_id: str) -> str:
+        """Where a customer whom a letter reached chooses what they send back."""
+        return f"{self.public_url}/start/{letter_id}/{self.keyring.start_key(letter_id)}"
 
     def mailbox(self) -> str:
         """The embedded mailbox."""

@@ -277,29 +277,57 @@ class Renderer:
         UTC instant, are the caller's, so that the same notice sent again is the same message. Raises
         `InvalidInput` (`address_unusable`) for an address that cannot stand in a header.
         """
-        context = {"facts": facts, "name": one_line(recipient.name), "links": links, "now": now, "text": text}
+        context = {"facts": facts, "links": links, "now": now, "text": text}
+        message = self._mail(facts.kind, recipient, context, message_id=message_id, date=date)
+        message["X-RMA"] = one_line(facts.rma)
+        if facts.kind is NoticeKind.AUTHORIZED:
+            self._attach_barcode(message, facts.rma)
+        return message
+
+    def start_link(
+        self,
+        order_reference: str,
+        recipient: Recipient,
+        *,
+        url: str,
+        ends_at: datetime,
+        now: datetime,
+        message_id: str,
+        date: datetime,
+    ) -> EmailMessage:
+        """The letter with the link by which an order's customer starts a return; `ends_at`: until then. Raises like `notice`."""
+        context = {"order_reference": order_reference, "url": url, "ends_at": ends_at, "now": now}
+        return self._mail("start_link", recipient, context, message_id=message_id, date=date)
+
+    def _mail(
+        self,
+        template: str,
+        recipient: Recipient,
+        context: Mapping[str, object],
+        *,
+        message_id: str,
+        date: datetime,
+    ) -> EmailMessage:
+        context = {**context, "name": one_line(recipient.name)}
         message = EmailMessage(policy=SMTP)
         message["Message-ID"] = message_id
         message["Date"] = format_date_header(date)
         message["From"] = self._from
         message["Reply-To"] = self._from
         message["To"] = _address(recipient.name, recipient.email)
-        message["Subject"] = one_line(self._render(facts.kind, "subject.txt", context))
+        message["Subject"] = one_line(self._render(template, "subject.txt", context))
         message["Auto-Submitted"] = "auto-generated"
-        message["X-RMA"] = one_line(facts.rma)
-        message.set_content(_flow(self._render(facts.kind, "body.txt", context)), cte="quoted-printable")
-        html = self._inliner.inline(self._render(facts.kind, "body.html", context))
+        message.set_content(_flow(self._render(template, "body.txt", context)), cte="quoted-printable")
+        html = self._inliner.inline(self._render(template, "body.html", context))
         message.add_alternative(html, subtype="html", cte="quoted-printable")
-        if facts.kind is NoticeKind.AUTHORIZED:
-            self._attach_barcode(message, facts.rma)
         return message
 
     def page(self, name: str, *, now: datetime, **context: object) -> str:
         """The page `templates/pages/{name}.html` as a whole document."""
         return self._environment.get_template(f"pages/{name}.html").render(now=now, **context)
 
-    def _render(self, kind: NoticeKind, part: str, context: Mapping[str, object]) -> str:
-        return self._environment.get_template(f"email/{kind}/{part}").render(context)
+    def _render(self, template: str, part: str, context: Mapping[str, object]) -> str:
+        return self._environment.get_template(f"email/{template}/{part}").render(context)
 
     def _attach_barcode(self, message: EmailMessage, rma: str) -> None:
         html = message.get_payload(1)

@@ -12,12 +12,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from returndesk.embedded.processes import Child, Supervisor, check_port, hold_folder
 from returndesk.installation import Installation
-from returndesk.settings import ROOT
+from returndesk.settings import ROOT, Settings
 from returndesk.store import migrate
 from returndesk.threads import take_short_turns
+
+if TYPE_CHECKING:  # slow to import, and only the API needs them
+    import uvicorn
+    from fastapi import FastAPI
 
 Say = Callable[[str], None]
 
@@ -36,23 +41,28 @@ async def serve_api(installation: Installation) -> None:
 
     take_short_turns()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(API_THREADS, "books"))
-    s = installation.settings
     # Connected before it serves: within, the server would say of a mistake only that it could not start.
-    config = uvicorn.Config(
-        create_app(installation, await installation.connect()),
+    app = create_app(installation, await installation.connect())
+    await uvicorn.Server(server_config(app, installation.settings)).serve()
+
+
+def server_config(app: "FastAPI", s: Settings) -> "uvicorn.Config":
+    """How the API is served."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
         host=s.api_host,
         port=s.api_port,
         log_config=None,
         access_log=False,
         server_header=False,
         # Who says where a request comes from is believed only where the settings name it: limits count addresses.
-        proxy_headers=s.trusted_proxies is not None,
         forwarded_allow_ips=s.trusted_proxies or "",
         timeout_graceful_shutdown=3,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
     )
-    await uvicorn.Server(config).serve()
 
 
 async def serve_sandbox(installation: Installation) -> None:

@@ -1,7 +1,10 @@
 """What tests share: fresh, migrated databases, a clock that stands still, no network but loopback.
 
 `database` runs a test on SQLite and on PostgreSQL (`-k sqlite` picks one); `database_url` is the same for
-tests that start processes. Each test has a database of its own, copied from one migrated template a test run.
+tests that start processes. Each test has a database of its own, copied from one migrated template.
+
+`make test` runs processes of tests beside each other (pytest-xdist). Each of them has all of this for itself: the
+templates, a PostgreSQL server, a Temporal server. Which tests must run in one process, and when, is said here too.
 """
 
 import ipaddress
@@ -23,14 +26,30 @@ from returndesk.store import migrate, tokens
 from returndesk.store.database import Database, sqlite_url
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a running installation come last, together.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Long tests come first, so that nothing waits for one at the end; those of a running installation come last.
 
-    It lives on the tests' event loop until the end of the run: while that loop stands still for other tests it
-    misses its heartbeats, and once it would not stop any more when it was told to.
+    An installation lives on the tests' event loop until the end of the run: while that loop stands still for other
+    tests it misses its heartbeats, and once it would not stop any more when it was told to. Its tests therefore
+    also stay together, in one process for each database.
     """
-    items.sort(key=lambda item: "live" in getattr(item, "fixturenames", ()))
+    for item in items:
+        if together := _together(item):
+            item.add_marker(pytest.mark.xdist_group(together))
+    yield
+    items.sort(key=lambda item: (_uses(item, "live"), item.get_closest_marker("long") is None))
+
+
+def _together(item: pytest.Item) -> str:
+    """With which others a test is in one process; Playwright has the thread for itself while a browser is open."""
+    if _uses(item, "live") and isinstance(item, pytest.Function):
+        return f"live on {item.callspec.params['live_database_url']}"
+    return item.path.stem if _uses(item, "browser") else ""
+
+
+def _uses(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
 
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -118,6 +137,25 @@ def _postgres_template(postgres_server: str) -> str:
     return "template_books"
 
 
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Makes one more migrated database of a kind, for what several tests share; its URL."""
+
+    def new(kind: str) -> str:
+        if kind == "sqlite":
+            path = tmp_path_factory.mktemp("shared") / "books.sqlite"
+            shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
+            return sqlite_url(path)
+        server: str = request.getfixturevalue("postgres_server")
+        name = f"shared_{uuid4().hex}"
+        _copy(server, request.getfixturevalue("_postgres_template"), name)
+        return server.format(name=name)
+
+    return new
+
+
 @pytest.fixture
 def sqlite_database_url(_sqlite_template: Path, tmp_path: Path) -> str:
     """The URL of a fresh, migrated SQLite database."""
@@ -130,7 +168,7 @@ def sqlite_database_url(_sqlite_template: Path, tmp_path: Path) -> str:
 def postgresql_database_url(postgres_server: str, _postgres_template: str) -> Iterator[str]:
     """The URL of a fresh, migrated PostgreSQL database."""
     name = f"books_{uuid4().hex}"
-    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {_postgres_template}")
+    _copy(postgres_server, _postgres_template, name)
     yield postgres_server.format(name=name)
     _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -181,6 +219,10 @@ def _migrated(url: str) -> None:
     database = Database(url)
     migrate.upgrade(database)
     database.close()
+
+
+def _copy(server: str, template: str, name: str) -> None:
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
 
 
 def _administer(server: str, statement: str) -> None:

@@ -1,9 +1,7 @@
 """The running installation as fixtures, once for SQLite and once for PostgreSQL (`-k sqlite` picks one)."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
 import pytest
@@ -12,8 +10,6 @@ from invariants import check
 from live import Live, running, temporal_server
 
 from returndesk.embedded.temporal_server import TemporalServer
-from returndesk.store import migrate
-from returndesk.store.database import Database, sqlite_url
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -24,24 +20,9 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Te
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def live_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def live_database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
     """A fresh, migrated database of each kind in turn."""
-    if request.param == "sqlite":
-        template: Path = request.getfixturevalue("_sqlite_template")
-        path = tmp_path_factory.mktemp("live") / "books.sqlite"
-        shutil.copyfile(template, path)
-        return sqlite_url(path)
-    server: str = request.getfixturevalue("postgres_server")
-    name = f"live_{uuid4().hex}"
-    administration = Database(server.format(name="postgres"))
-    with administration.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    administration.close()
-    url = server.format(name=name)
-    database = Database(url)
-    migrate.upgrade(database)
-    database.close()
-    return url
+    return new_database(request.param)
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -13,7 +13,8 @@ from returndesk.domain.errors import InvalidInput
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ["up", "worker", "api", "migrate", "sandbox", "orders import", "token create", "clock advance",
-            "policy show", "policy check", "audit verify", "doctor"]  # fmt: skip
+            "policy show", "policy check", "audit verify", "doctor", "user add", "user password", "user disable",
+            "user enable", "user list", "roles"]  # fmt: skip
 
 
 class Program:
@@ -51,7 +52,7 @@ def test_the_help_names_every_command(program: Program) -> None:
     assert said.returncode == 0
     for command in COMMANDS:
         assert command.split()[0] in said.stdout
-    for group in ("orders", "token", "clock", "policy", "audit"):
+    for group in ("orders", "token", "clock", "policy", "audit", "user"):
         inner = program(group, "--help").stdout
         for command in COMMANDS:
             if command.startswith(f"{group} "):

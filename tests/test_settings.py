@@ -112,6 +112,10 @@ def test_a_real_database_needs_a_secret_of_its_own(monkeypatch: pytest.MonkeyPat
         ({"RETURNDESK_API_PORT": "canary"}, ["RETURNDESK_API_PORT"]),
         ({"RETURNDESK_API_PORT": "65536"}, ["RETURNDESK_API_PORT"]),
         ({"TEMPORAL_TLS": "canary"}, ["TEMPORAL_TLS"]),
+        *(
+            ({"RETURNDESK_TRUSTED_PROXIES": given}, ["RETURNDESK_TRUSTED_PROXIES", "10.1.0.0/24"])
+            for given in ("*", "canary", "10.0.0.4,canary", "10.0.0.4/24")
+        ),
         ({"RETURNDESK_CACHED_RUNS": "0"}, ["RETURNDESK_CACHED_RUNS"]),
     ],
 )

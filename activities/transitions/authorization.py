@@ -1,6 +1,6 @@
 """Authorization: the shop's yes. From here it is the customer's turn, so both clocks wait for the goods."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from activities.transitions.facts import common, days_left
 from activities.transitions.talk import goes_on
@@ -17,8 +17,11 @@ def authorization(case: Case, asked: AuthorizationInput) -> None:
     authorize(case, note=asked.note)
 
 
-def authorize(case: Case, note: str | None = None) -> None:
-    """Mail the instructions with the slip, and give the goods their time to come back."""
+def authorize(case: Case, note: str | None = None, asked_at: datetime | None = None) -> None:
+    """Mail the instructions with the slip, and give the goods their time to come back.
+
+    `asked_at`: when the customer asked, where no other mail has told them that we know.
+    """
     goes_on(case)
     rules, row = case.rules.policy.returns, case.row
     row.authorized_at = case.now
@@ -35,5 +38,6 @@ def authorize(case: Case, note: str | None = None) -> None:
             send_by=row.expires_at,
             decision_days=decision_days,
             refund_days=refund_days,
+            asked_at=asked_at,
         )
     )

@@ -34,4 +34,10 @@ def inspections(case: Case, asked: InspectionsInput) -> None:
         photos=shown if any(shown) else None,
         note=asked.note,
     )
+    for item, seen in zip(asked.items, grades, strict=True):
+        if "overridden" in seen.grounds:
+            case.record(
+                "regraded", line=item.line, derived=seen.grounds["derived"],
+                counts=seen.grounds["overridden"], why=seen.grounds["why"],
+            )  # fmt: skip
     decide_if_clear(case, wanted=asked.decide)

@@ -13,7 +13,8 @@ from returndesk.domain.errors import Refused
 from returndesk.domain.inputs import RequestInput
 from returndesk.domain.lots import Lot
 from returndesk.domain.notices import Requested
-from returndesk.domain.people import Actor
+from returndesk.domain.people import Actor, Role
+from returndesk.domain.policy import AuthorizeWhen, Policy
 from returndesk.domain.stages import Stage
 from returndesk.messages import Step
 from returndesk.store.case_rows import Asking
@@ -33,6 +34,8 @@ def open_case(connection: Connection, step: Step, command: Asking, rules: Policy
     order = order_terms(connection, asked.order_reference)
     if order is None:
         raise Refused("ineligible", "This request is not eligible.", ["unknown_order"])
+    if step.role is Role.CUSTOMER:
+        _may_ask_alone(rules.policy, asked)
     row = _row(step, command, asked, order, contacted_at)
     case = new_case(connection, row, rules, Actor(step.actor_id, step.role), step.key)
     overridden = _check(case, asked, order)
@@ -54,12 +57,31 @@ def open_case(connection: Connection, step: Step, command: Asking, rules: Policy
     )
     if overridden and asked.override is not None:
         case.record("overridden", reasons=overridden, why=asked.override.reason, note=asked.override.note)
-    if asked.authorize:
-        authorization.authorize(case)
+    if _is_authorized(case, asked):
+        authorization.authorize(case, asked_at=contacted_at)
     else:
         due_at = promised_by(case, PROCESSING)
         case.notice(Requested(**common(case), contacted_at=contacted_at, processing_due_at=due_at))
     return case
+
+
+def _may_ask_alone(policy: Policy, asked: RequestInput) -> None:
+    """A customer asks where the policy lets them, and goes against no rule."""
+    if not policy.self_service.enabled:
+        raise Refused(
+            "no_self_service",
+            "The shop does not take requests this way. Write or call, and we start it for you.",
+        )
+    if asked.override is not None:
+        raise Refused("not_yours_to_override", "Only the shop can go against its rules.")
+
+
+def _is_authorized(case: Case, asked: RequestInput) -> bool:
+    """Whether the goods may be sent at once: a rep says so; of a customer's own request the policy does."""
+    if case.actor.role is not Role.CUSTOMER:
+        return asked.authorize
+    by_rules = case.rules.policy.self_service.authorize is AuthorizeWhen.WHEN_CLEAR
+    return by_rules and not case.row.needs_person
 
 
 def _input(command: Asking) -> dict[str, Any]:

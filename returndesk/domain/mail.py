@@ -1,6 +1,7 @@
 """Handing a notice to a mail server: to whom, and what came of it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -35,3 +36,13 @@ class Delivery:
 
     outcome: Outcome
     status: int | None = None
+
+
+RETRY_FIRST = timedelta(seconds=5)
+RETRY_LONGEST = timedelta(hours=1)
+
+
+def retry_after(attempts: int) -> timedelta:
+    """How long a message that was not taken waits, after so many attempts."""
+    doublings = min(attempts - 1, 12)
+    return min(RETRY_FIRST * (1 << doublings), RETRY_LONGEST)

@@ -7,14 +7,19 @@ from returndesk.domain.stages import CommandKind
 
 
 class Role(StrEnum):
-    """What somebody may do. `system` is returndesk itself."""
+    """What somebody may do. `system` is returndesk itself; `customer` is whoever opens a return's secret link."""
 
     REP = "rep"
     WAREHOUSE = "warehouse"
     FINANCE = "finance"
     MANAGER = "manager"
     ADMIN = "admin"
+    CUSTOMER = "customer"
     SYSTEM = "system"
+
+
+NOBODY_SIGNS_IN_AS = frozenset({Role.CUSTOMER, Role.SYSTEM})
+"""Roles that no token and no user has: a link lets customers in, and returndesk lets itself in."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +36,23 @@ CLOCK = Actor("clock", Role.SYSTEM)
 """Time that passed."""
 PROCESSOR = Actor("processor", Role.SYSTEM)
 """The payment processor's word."""
+CUSTOMER = Actor("customer", Role.CUSTOMER)
+"""The customer of the return, whose link says which; one id for all of them, so that none says who."""
 
 _DESK = frozenset({Role.REP, Role.MANAGER, Role.ADMIN})
 _FLOOR = frozenset({Role.WAREHOUSE, Role.MANAGER, Role.ADMIN})
 _CASH = frozenset({Role.FINANCE, Role.MANAGER, Role.ADMIN})
 _HEAD = frozenset({Role.MANAGER, Role.ADMIN})
+_LINK = frozenset({Role.CUSTOMER})
 
 MAY: dict[CommandKind, frozenset[Role]] = {
-    CommandKind.REQUEST: _DESK,
+    CommandKind.REQUEST: _DESK | _LINK,
     CommandKind.AUTHORIZATION: _DESK,
     CommandKind.DECLINE: _DESK,
-    CommandKind.CANCELLATION: _DESK,
+    CommandKind.CANCELLATION: _DESK | _LINK,
     CommandKind.QUESTION: _DESK | _FLOOR,
-    CommandKind.MESSAGE: _DESK,
-    CommandKind.SHIPMENT: _DESK,
+    CommandKind.MESSAGE: _DESK | _LINK,
+    CommandKind.SHIPMENT: _DESK | _LINK,
     CommandKind.LOSS: _DESK,
     CommandKind.RECEIPTS: _FLOOR,
     CommandKind.CORRECTION: _FLOOR,

@@ -181,6 +181,20 @@ class DecisionRules(_Section):
     refund_shipping: frozenset[Literal["whole_order", "faulty"]] = frozenset({"whole_order", "faulty"})
 
 
+class AuthorizeWhen(StrEnum):
+    """Who says yes to what a customer asks for on their own: the rules where they are clear, or always a person."""
+
+    WHEN_CLEAR = "when_clear"
+    PERSON = "person"
+
+
+class SelfService(_Section):
+    """Whether customers may ask for a return by a link of their own. A policy that does not speak of it has none."""
+
+    enabled: Annotated[bool, Field(strict=True)] = False
+    authorize: AuthorizeWhen = AuthorizeWhen.PERSON
+
+
 Verdict = Literal[Acceptance.ACCEPTED, Acceptance.REJECTED, Acceptance.MANUAL_REVIEW]
 
 
@@ -193,6 +207,7 @@ class Policy(_Section):
     clocks: Clocks
     returns: ReturnRules
     eligibility: EligibilityRules = EligibilityRules()
+    self_service: SelfService = SelfService()
     inspection: InspectionRules | None = None
     conditions: dict[Condition, Verdict]
     packaging: dict[Packaging, Verdict]

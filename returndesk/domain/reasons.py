@@ -25,6 +25,7 @@ REASON_SENTENCES: Final[Mapping[str, str]] = {
     "arrived_after_cancellation": "The return had been cancelled before it reached us.",
     # Whether it could come back at all.
     "window_passed": "The time for returning it had passed when you contacted us.",
+    "delivery_unknown": "We do not know when it reached you, so a person has to look at the dates.",
     "final_sale": "It was sold as final sale, which cannot be returned.",
     "already_returned": "It has already been returned.",
     "more_than_ordered": "More of it was asked for than the order contained.",

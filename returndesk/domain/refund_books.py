@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from returndesk.domain.errors import InvalidInput
+
 
 class Standing(StrEnum):
     """How a refund stands in the books. The first three wait for somebody."""
@@ -122,3 +124,37 @@ def decided_within(bucket: Bucket, day: date, zone: ZoneInfo) -> tuple[datetime 
     """Between which instants a refund was decided that is in the bucket on `day`: from (None: ever), until (excluded)."""
     since = None if bucket.last is None else start_of(day - timedelta(days=bucket.last), zone)
     return since, end_of(day - timedelta(days=bucket.first), zone)
+
+
+DAY_MIN, DAY_MAX = date(2000, 1, 1), date(2099, 12, 31)
+"""Days that books are asked for."""
+
+
+def books_at(as_of: date | None, now: datetime, zone: ZoneInfo) -> tuple[datetime, date, bool]:
+    """Before which instant the books are read for the end of a day, which day that is, and whether it is now.
+
+    No day, or today: now. Raises `InvalidInput` (`day_not_over`, `not_a_day`).
+    """
+    today = day_of(now, zone)
+    if as_of is None or as_of == today:
+        return now, today, True
+    if as_of > today:
+        raise InvalidInput(
+            "day_not_over", "That day has not come yet. Choose today or an earlier day.", "as_of"
+        )
+    if as_of < DAY_MIN:
+        raise InvalidInput("not_a_day", "Write a day of this century, as in 2026-03-04.", "as_of")
+    return end_of(as_of, zone), as_of, False
+
+
+def read_day(typed: str, field: str) -> date | None:
+    """The day somebody typed; None where nothing was. Raises `InvalidInput` (`not_a_day`)."""
+    if not typed:
+        return None
+    try:
+        day = date.fromisoformat(typed)
+    except ValueError:
+        raise InvalidInput("not_a_day", "Write a day as in 2026-03-04.", field) from None
+    if not DAY_MIN <= day <= DAY_MAX:
+        raise InvalidInput("not_a_day", "Write a day of this century, as in 2026-03-04.", field)
+    return day

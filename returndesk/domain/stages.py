@@ -78,8 +78,10 @@ class RefundStatus(StrEnum):
 
 TO_SEND = frozenset({RefundStatus.REQUESTED, RefundStatus.UNKNOWN})
 """Refunds whose answer we do not have."""
-SUBMITTED = frozenset({RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION, RefundStatus.SUCCEEDED})
-"""Refunds the processor took: the shop's part is done (the refund clock stops)."""
+SUBMITTED = frozenset({RefundStatus.PENDING, RefundStatus.SUCCEEDED})
+"""Refunds the processor took and needs nothing more for: the shop's part is done (the refund clock stops)."""
+TAKEN = SUBMITTED | {RefundStatus.REQUIRES_ACTION}
+"""Refunds the processor took; of some it needs something of the customer first (the refund clock waits)."""
 
 ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.EXPIRED, Stage.CANCELLED})
 """Stages in which nothing is left to do, unless something late happens."""

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select, update
 
 from returndesk.domain.errors import InvalidInput, NotFound
 from returndesk.domain.passwords import LENGTH_MAX, check_password, normal
-from returndesk.domain.people import Role
+from returndesk.domain.people import NOBODY_SIGNS_IN_AS, Role
 from returndesk.store import tokens
 from returndesk.store.sign_ins import end_all
 from returndesk.store.tables import User
@@ -75,8 +75,8 @@ def add(
 ) -> None:
     """Let somebody sign in. Raises `InvalidInput` (`bad_user_id`, `user_exists`, `not_a_persons_role`)."""
     check_id(user_id)
-    if role is Role.SYSTEM:
-        raise InvalidInput("not_a_persons_role", "The role system is returndesk's own.", "role")
+    if role in NOBODY_SIGNS_IN_AS:
+        raise InvalidInput("not_a_persons_role", f"Nobody signs in with the role {role}.", "role")
     if session.get(User, user_id) is not None:
         raise InvalidInput(
             "user_exists",

@@ -168,9 +168,22 @@ def request_of(session: Session, rma: str) -> Written | None:
 
 
 def find(session: Session, command_id: str) -> Written | None:
-    """A command by its id."""
+    """A command by its id; its outcome as soon as there is one, stamped or not."""
     command = session.get(tables.Command, command_id)
-    return None if command is None else _written(command)
+    return None if command is None else _as_it_stands(command)
+
+
+def asked_by_link(session: Session, command_id: str, link: str) -> Written | None:
+    """A command by its id, where a form behind this link of a customer asked for it."""
+    command = session.get(tables.Command, command_id)
+    if command is None or command.role != Role.CUSTOMER or not command.idempotency_key.startswith(f"{link}/"):
+        return None
+    return _as_it_stands(command)
+
+
+def _as_it_stands(command: tables.Command) -> Written:
+    outcome = None if command.outcome is None else _OUTCOME.validate_python(command.outcome)
+    return Written(_ref(command), command.rma, command.recorded_at, outcome)
 
 
 def _written(command: tables.Command) -> Written:

@@ -11,14 +11,15 @@ from returndesk.domain.disputes import REFUSED_FOR_DISPUTE
 from returndesk.domain.errors import NotFound
 from returndesk.domain.lots import CLAIMED_ELSEWHERE, Acceptance, Lot, Reception
 from returndesk.domain.notice_facts import NoticeKind
-from returndesk.domain.people import CLOCK
+from returndesk.domain.people import CLOCK, MAY, Role
 from returndesk.domain.reasons import REASON_SENTENCES, UNKNOWN_GOODS
-from returndesk.domain.stages import SUBMITTED, RefundStatus, Stage
+from returndesk.domain.stages import SUBMITTED, CommandKind, RefundStatus, Stage, allows
 from returndesk.store import page_timeline, tables
 from returndesk.store.cases import Case, load_case
 from returndesk.store.page_timeline import new_date_of, notices_of, promised_by, records_of
 from returndesk.store.pages import (
     ClockView,
+    GrantLine,
     GrantView,
     ItemView,
     MoneyView,
@@ -30,10 +31,11 @@ from returndesk.store.pages import (
 from returndesk.store.payments import label_of
 from returndesk.store.policies import PolicyBook, PolicyInForce
 from returndesk.store.return_rows import RefundRow
+from returndesk.store.units import order_terms
 
 
-def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime, slip_url: str) -> ReturnPage:
-    """The page of a return at `now`. Raises `NotFound`."""
+def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime, here: str) -> ReturnPage:
+    """The page of a return at `now`, whose address is `here`. Raises `NotFound`."""
     case = _case(session, policies, rma, now)
     row = case.row
     stage = Stage(row.stage)
@@ -42,6 +44,7 @@ def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime,
     untold = _untold(case, decisions)
     refunds = [refund for refund in case.refunds if refund.decision not in untold]
     due_at, new_date = _promise(case, stage, notices)
+    titles = _titles(session, row.order_reference)
     return ReturnPage(
         rma=rma,
         order_reference=row.order_reference,
@@ -49,20 +52,41 @@ def return_page(session: Session, policies: PolicyBook, rma: str, now: datetime,
         currency=row.currency,
         contacted_at=row.contacted_at,
         policy_version=row.policy_version,
-        items=_items(case, untold, _titles(session, row.order_reference)),
+        items=_items(case, untold, titles),
         clocks=[_clock(clock, case.rules, case.now) for clock in case.clocks.values()],
         refunds=[_refund(session, refund) for refund in refunds],
         timeline=page_timeline.timeline(records, notices, untold),
-        money=_money(case, decisions, untold, refunds, records),
+        money=_money(session, case, decisions, untold, refunds, records, titles),
         due_at=due_at,
         new_date=new_date,
-        slip_url=slip_url if row.authorized_at is not None and _at(case, Reception.AWAITING) else None,
+        slip_url=f"{here}/slip" if row.authorized_at is not None and _at(case, Reception.AWAITING) else None,
         awaits_answer=row.awaiting_answer_since is not None,
         is_looked_for=row.looked_for_at is not None,
         owed_without_refund_minor=row.owed_without_refund_minor,
         goods_back_by=_goods_back_by(case, notices),
         goods_back_late=row.goods_back_late_at is not None,
+        here=here,
+        may=_may(case, stage),
+        questions=_questions(session, row.awaiting_answer_since, records),
     )
+
+
+def _may(case: Case, stage: Stage) -> frozenset[CommandKind]:
+    """What the stage takes of what a customer may ask for; a parcel can be on its way while goods are still awaited."""
+    takes = {kind for kind, roles in MAY.items() if Role.CUSTOMER in roles and allows(stage, kind)}
+    if not _at(case, Reception.AWAITING):
+        takes.discard(CommandKind.SHIPMENT)
+    return frozenset(takes)
+
+
+def _questions(session: Session, since: datetime | None, records: Sequence[tables.AuditRecord]) -> list[str]:
+    """What was asked since the shop waits for an answer, oldest first."""
+    if since is None:
+        return []
+    asked = [r.details["note"] for r in records if r.what == "asked" and r.at >= since]
+    text = tables.Text
+    bodies = dict(session.exec(select(text.id, text.body).where(col(text.id).in_(asked))).all())
+    return [bodies[text_id] for text_id in asked]
 
 
 def slip_page(session: Session, policies: PolicyBook, rma: str, now: datetime) -> SlipPage:
@@ -184,15 +208,19 @@ def _refund(session: Session, refund: RefundRow) -> RefundView:
         reference=refund.bank_reference,
         is_replaced=refund.replaced_by is not None,
         is_disputed=refund.failure_reason in REFUSED_FOR_DISPUTE,
+        failure_reason=refund.failure_reason,
+        act_by=refund.action_expires_at,
     )
 
 
 def _money(
+    session: Session,
     case: Case,
     decisions: Sequence[tables.Decision],
     untold: Collection[int],
     refunds: Sequence[RefundRow],
     records: Sequence[tables.AuditRecord],
+    titles: Mapping[int, str],
 ) -> MoneyView:
     """What the decisions that were told grant, and where each part of it is."""
     told_at = page_timeline.told_at(records)
@@ -205,18 +233,41 @@ def _money(
         owed_minor -= decisions[-1].owed_without_refund_minor
     grants = [
         GrantView(
-            told_at[x.number], x.goods_minor, x.goods_tax_minor + x.shipping_tax_minor, x.shipping_minor
+            told_at[x.number],
+            x.goods_minor,
+            x.goods_tax_minor + x.shipping_tax_minor,
+            x.shipping_minor,
+            _grant_lines(case, x, titles),
         )
         for x in decisions
         if x.number not in untold
     ]
+    order = order_terms(session.connection(), case.row.order_reference)
+    assert order is not None, "a return keeps its order"
+    kept_minor = 0 if order.shipping_granted else order.shipping_minor + order.shipping_tax_minor
     return MoneyView(
         grants=[grant for grant in grants if grant.total_minor],
         refunded_minor=sum(refunded),
         on_its_way_minor=sum(on_its_way),
         paid=page_timeline.paid_by_hand(records),
         to_come_minor=sum(unsent) + owed_minor,
+        shipping_kept_minor=kept_minor,
+        shipping_back_when=case.rules.policy.decision.refund_shipping,
     )
+
+
+def _grant_lines(case: Case, decision: tables.Decision, titles: Mapping[int, str]) -> list[GrantLine]:
+    """What the decision gives back for each line, and what it gives nothing for."""
+    granted = [
+        GrantLine(titles[line], units, goods_minor, accepted=True)
+        for line, units, goods_minor, _tax_minor in decision.lines
+    ]
+    refused = [
+        GrantLine(titles[lot.line], lot.quantity, 0, accepted=False)
+        for lot in case.lots
+        if lot.decision == decision.number and lot.acceptance is Acceptance.REJECTED and lot.line is not None
+    ]
+    return granted + refused
 
 
 # What is promised --------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ SHOWN: Final = frozenset(
 """What a customer is shown."""
 KEPT: Final = frozenset(
     {
-        "overridden", "overruled", "approval_asked", "approved", "refused", "held", "resumed", "warned", "reminded",
+        "overridden", "overruled", "regraded", "approval_asked", "approved", "refused", "held", "resumed", "warned", "reminded",
         "no_payment_for", "disputed", "dispute_closed", "contradicted", "disposition_changed", "refund_requested",
         "refund_unknown",
     }

@@ -2,10 +2,10 @@
 
 Amounts are minor units of the return's currency, instants are UTC, texts are codes that templates put into
 words. Nothing here holds a name, an address or what a person wrote, save `MailPage`, which exists only where
-the embedded mailbox does.
+the embedded mailbox does, and the shop's questions, which whoever has the return's link was mailed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ from returndesk.domain.lots import (
     Reception,
     WayBack,
 )
-from returndesk.domain.stages import RefundStatus, Stage
+from returndesk.domain.stages import CommandKind, RefundStatus, Stage
 
 
 class Situation(StrEnum):
@@ -40,6 +40,7 @@ class Situation(StrEnum):
     LOST = "lost"
     WITH_MANAGER = "with_manager"
     REFUND_DUE = "refund_due"
+    REFUND_NEEDS_YOU = "refund_needs_you"
     REFUND_SENT = "refund_sent"
     REFUND_FAILED = "refund_failed"
     REFUND_DISPUTED = "refund_disputed"
@@ -94,7 +95,8 @@ class ClockView:
 class RefundView:
     """One refund with the three instants finance asks for. `reference` is what a bank can trace.
 
-    `is_replaced`: it failed, and the money goes another way. `is_disputed`: that is why it failed.
+    `is_replaced`: it failed, and the money goes another way. `is_disputed`: that is why it failed. `act_by`: of one
+    that waits for the customer's details, until when they can give them.
     """
 
     amount_minor: int
@@ -107,16 +109,42 @@ class RefundView:
     reference: str | None = None
     is_replaced: bool = False
     is_disputed: bool = False
+    failure_reason: str | None = None
+    """The processor's code, where it failed."""
+    act_by: datetime | None = None
+
+    @property
+    def came_back(self) -> bool:
+        """Whether it failed after it had been confirmed to the customer."""
+        return self.failed_at is not None and self.credited_at is not None
+
+    @property
+    def may_vanish(self) -> bool:
+        """Whether the bank may show no refund, but no payment either: a reversal has nothing to trace it by."""
+        return (
+            self.status is RefundStatus.SUCCEEDED and self.credited_at is not None and self.reference is None
+        )
+
+
+@dataclass(frozen=True)
+class GrantLine:
+    """Units of one product in a decision, and what they give back: nothing where they were not accepted."""
+
+    title: str
+    quantity: int
+    amount_minor: int
+    accepted: bool
 
 
 @dataclass(frozen=True)
 class GrantView:
-    """What one decision gives back."""
+    """What one decision gives back, and for what."""
 
     at: datetime
     goods_minor: int
     tax_minor: int
     shipping_minor: int
+    lines: Sequence[GrantLine] = ()
 
     @property
     def total_minor(self) -> int:
@@ -142,6 +170,10 @@ class MoneyView:
     on_its_way_minor: int = 0
     paid: Sequence[PaidView] = ()
     to_come_minor: int = 0
+    shipping_kept_minor: int = 0
+    """What was paid for the delivery, where no decision gives it back."""
+    shipping_back_when: Collection[str] = ()
+    """When the policy gives it back: `whole_order`, `faulty`."""
 
     @property
     def granted_minor(self) -> int:
@@ -161,7 +193,7 @@ class TimelineView:
 
 @dataclass(frozen=True)
 class ReturnPage:
-    """The read-only page of one return, for the customer: nothing that the shop keeps to itself.
+    """The page of one return, for the customer: nothing that the shop keeps to itself.
 
     `due_at` is the promise that the sentence under the headline names, and `new_date` the one that was made when
     it could not be kept; for an authorized return it is when the authorization expires.
@@ -189,6 +221,20 @@ class ReturnPage:
     goods_back_by: datetime | None = None
     """By when goods that were not accepted leave, as the customer was told last."""
     goods_back_late: bool = False
+    here: str = ""
+    """The page's own address: its forms are sent to addresses below it."""
+    may: Collection[CommandKind] = ()
+    """What the customer may ask for now."""
+    questions: Sequence[str] = ()
+    """What the shop has asked and waits for, in its own words."""
+    start_url: str | None = None
+    """Where another return can be asked for."""
+
+    @property
+    def act_by(self) -> datetime | None:
+        """By when the customer has to give details for a refund; None where that is not known, or nobody asks."""
+        asked = (x.act_by for x in self.refunds if x.status is RefundStatus.REQUIRES_ACTION)
+        return min((at for at in asked if at is not None), default=None)
 
     @property
     def situation(self) -> Situation:
@@ -224,6 +270,8 @@ class ReturnPage:
         return Situation.LOST if Reception.LOST in receptions else Situation.NOTHING_CAME
 
     def _while_settling(self) -> Situation:
+        if any(x.status is RefundStatus.REQUIRES_ACTION for x in self.refunds):
+            return Situation.REFUND_NEEDS_YOU  # before everything else: only they can do it
         failed = [x for x in self.refunds if x.failed_at is not None and not x.is_replaced]
         if failed:
             disputed = any(refund.is_disputed for refund in failed)

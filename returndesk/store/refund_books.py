@@ -44,7 +44,7 @@ _NAMED_MAX = 500
 class Asked:
     """Which refunds, as the books stood before `at` on the shop's day `day`. Empty `standings`: all of them.
 
-    `is_now`: `at` is now, so whatever is written down has happened.
+    Open ones are listed with what waits longest on top, unless `newest_first`; everything else newest first. `is_now`: `at` is now, so whatever is written down has happened.
     """
 
     at: datetime
@@ -57,11 +57,12 @@ class Asked:
     is_late: bool = False
     bucket: Bucket | None = None
     text: str | None = None
+    newest_first: bool = False
 
     @property
     def oldest_first(self) -> bool:
-        """What waits is shown with what waits longest on top, everything else newest first."""
-        return bool(self.standings) and set(self.standings) <= set(OPEN)
+        """Whether what waits longest is on top."""
+        return not self.newest_first and bool(self.standings) and set(self.standings) <= set(OPEN)
 
 
 @dataclass(frozen=True)

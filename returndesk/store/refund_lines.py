@@ -1,7 +1,6 @@
 """What finance reads of one refund: its three instants, where it stood, and whether it was in time and why.
 
-A line says how things were at the instant that was asked for. What came later is not in it; only references are shown
-as they are known today, since they name a thing and do not say what became of it.
+A line says how things were at the instant that was asked for. What came later is not in it.
 """
 
 from collections import defaultdict
@@ -72,6 +71,8 @@ class RefundLine:
     status: RefundStatus
     held_back: str | None
     instants: Instants
+    needs_action_since: datetime | None
+    action_expires_at: datetime | None
     contacted_at: datetime
     age_days: int | None
     failure_reason: str | None
@@ -129,6 +130,8 @@ def _line(
         of_return = told.get(row["rma"], _NOTHING_TOLD)
         status = of_return.statuses.get(row["id"], RefundStatus.REQUESTED)
         held_back = of_return.held_back(row["decision"])
+    waits_since = row["needs_action_since"]
+    asks = waits_since is not None and waits_since < asked.at
     is_open = standing in (Standing.TO_SEND, Standing.SUBMITTED, Standing.FAILED)
     return RefundLine(
         id=row["id"],
@@ -142,14 +145,16 @@ def _line(
         status=status,
         held_back=held_back if standing is Standing.TO_SEND else None,
         instants=instants,
+        needs_action_since=waits_since if asks else None,
+        action_expires_at=row["action_expires_at"] if asks else None,
         contacted_at=row["contacted_at"],
         age_days=age_days(instants.decided_at, asked.day, asked.zone) if is_open else None,
         failure_reason=row["failure_reason"] if instants.failed_at else None,
         replaced_by=row["replaced_by"] if instants.replaced_at else None,
         processor=row["processor"],
         payment_reference=row["payment_reference"],
-        processor_reference=row["processor_reference"] if instants.submitted_at or instants.failed_at else None,
-        bank_reference=row["bank_reference"] if instants.credited_at else None,
+        processor_reference=row["processor_reference"] if asked.is_now or instants.submitted_at or instants.failed_at else None,
+        bank_reference=row["bank_reference"] if asked.is_now or instants.credited_at else None,
         decided_by=row["decided_by"],
         approved_by=row["approved_by"],
         lateness=_lateness(connection, policies, asked, row, instants, clocks),

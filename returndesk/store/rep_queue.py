@@ -15,16 +15,19 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select, tuple_
 
 from returndesk.domain.clock import ClockState
+from returndesk.domain.next_steps import NEXT_STEP, ON_HOLD, next_step
 from returndesk.domain.people import Role
 from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.case_rows import Standing, load_clocks_of
-from returndesk.store.cases import NEXT_STEP, next_step
 from returndesk.store.claims import Holder, holders, present
 from returndesk.store.paging import from_cursor, to_cursor
-from returndesk.store.tables import Claim, Customer, Order, Return
+from returndesk.store.statements import table_of
+from returndesk.store.tables import Claim, Customer, Order, Return, Task
 
 PAGE = 50
 COUNTED_TO = 100
@@ -174,7 +177,10 @@ def _queries(wanted: Wanted, me: str, now: datetime) -> Iterable[_Query]:
         if NEXT_STEP[stage].owner is wanted.waits
     ]
     if wanted.waits is Role.REP:
-        queries.append(query.where(is_held, col(Return.stage).in_(stages)))
+        on_hold = query.join(Task, col(Task.rma) == col(Return.rma)).where(
+            Task.queue == ON_HOLD.queue, col(Task.done_at).is_(None)
+        )
+        queries.append(on_hold.where(col(Return.stage).in_(stages)))  # few, and found by their task
     return queries
 
 
@@ -217,21 +223,33 @@ def _rows(session: Session, rmas: Sequence[str], me: str, now: datetime, *, name
     connection = session.connection()
     clocks = load_clocks_of(connection, rmas)
     who, here = holders(connection, rmas), present(connection, rmas, me, now)
-    found = session.exec(
-        select(Return, Customer.name)
-        .join(Order, col(Order.reference) == col(Return.order_reference))
-        .join(Customer, col(Customer.id) == col(Order.customer_id))
-        .where(col(Return.rma).in_(rmas))
-    )
-    rows = {row.rma: (row, name) for row, name in found}
+    rows = {row.rma: row for row in connection.execute(_SHOWN, {"rmas": list(rmas)})}
     return [
-        _row(*rows[rma], clocks[rma].values(), who.get(rma), here.get(rma, ()), names=names) for rma in rmas
+        _row(rows[rma], clocks[rma].values(), who.get(rma), here.get(rma, ()), names=names) for rma in rmas
     ]
 
 
+_returns, _orders, _customers = table_of(Return), table_of(Order), table_of(Customer)
+_SHOWN = (
+    sa_select(
+        *(
+            _returns.c[name]
+            for name in (
+                "rma", "order_reference", "stage", "contacted_at", "expires_at", "awaiting_answer_since",
+                "on_hold_since", "ended_at", "needs_person",
+            )
+        ),
+        _customers.c.name,
+    )
+    .join_from(_returns, _orders, _orders.c.reference == _returns.c.order_reference)
+    .join(_customers, _customers.c.id == _orders.c.customer_id)
+    .where(_returns.c.rma.in_(bindparam("rmas", expanding=True)))
+)  # fmt: skip
+"""What a row needs and no more: a page is fifty of them."""
+
+
 def _row(
-    row: Return,
-    name: str,
+    row: Any,
     clocks: Iterable[Standing],
     holder: Holder | None,
     others: Sequence[str],
@@ -243,7 +261,7 @@ def _row(
     return QueueRow(
         rma=row.rma,
         order_reference=row.order_reference,
-        customer=name if names else None,
+        customer=row.name if names else None,
         stage=stage,
         contacted_at=row.contacted_at,
         expires_at=row.expires_at,

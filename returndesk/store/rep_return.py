@@ -13,11 +13,12 @@ from returndesk.domain.deciding import to_decide
 from returndesk.domain.eligibility import judge
 from returndesk.domain.errors import NotFound
 from returndesk.domain.lots import Acceptance, Reception
+from returndesk.domain.next_steps import next_step
 from returndesk.domain.people import CLOCK, MAY, Actor, Role
 from returndesk.domain.settlement import Amounts
 from returndesk.domain.stages import SUBMITTED, TO_SEND, CommandKind, RefundStatus, Stage, allows
 from returndesk.store import rep_talk, tables
-from returndesk.store.cases import Case, load_case, next_step
+from returndesk.store.cases import Case, load_case
 from returndesk.store.claims import Holder, holder, present
 from returndesk.store.clock_accounts import ClockAccounts, clock_accounts
 from returndesk.store.lot_views import LotView

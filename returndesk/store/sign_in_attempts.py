@@ -38,7 +38,7 @@ class Attempt:
 def count(database: Database, keyring: Keyring, account: str, address: str, now: datetime) -> Attempt:
     """Count an attempt. Raises `TooOften` (`too_many_attempts`), which says when to try again."""
     account_hash = keyring.digest("sign-in account", account)
-    address_hash = keyring.digest("sign-in address", _network(address))
+    address_hash = keyring.digest("sign-in address", network_of(address))
     attempt = Attempt(new_id("try"), account_hash)
     since = now - WINDOW
     with database.write() as session:
@@ -86,7 +86,8 @@ def _take_turns(session: Session, account_hash: str, address_hash: str) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """What one caller is counted by: an address, or the network that one household or server has."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:  # a socket's path, or nothing

@@ -76,6 +76,8 @@ def change_password(
 
 
 def _kept_hash(database: Database, user_id: str) -> str | None:
+    if not accounts.USER_ID.fullmatch(user_id):  # nobody's; not everything that can be typed can be asked for
+        return None
     with database.read() as session:
         return session.exec(
             select(User.password_hash).where(User.id == user_id, col(User.disabled_at).is_(None))

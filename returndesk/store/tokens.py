@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select, update
 
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.mistakes import REFERENCE
-from returndesk.domain.people import Actor, Role
+from returndesk.domain.people import NOBODY_SIGNS_IN_AS, Actor, Role
 from returndesk.store.statements import table_of
 from returndesk.store.tables import Token
 
@@ -38,8 +38,8 @@ def create(session: Session, role: Role, actor_id: str, now: datetime) -> str:
             "Write an id such as rep-7, in letters, digits and '-': no name, no address.",
             "actor_id",
         )
-    if role is Role.SYSTEM:
-        raise InvalidInput("not_a_persons_role", "The role system is returndesk's own.", "role")
+    if role in NOBODY_SIGNS_IN_AS:
+        raise InvalidInput("not_a_persons_role", f"Nobody signs in with the role {role}.", "role")
     secret = PREFIX + secrets.token_urlsafe(32)
     row = Token(id=token_id(secret), hash=token_hash(secret), actor_id=actor_id, role=role, created_at=now)
     session.add(row)

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, or_, select, tuple_
 
 from returndesk.domain.clock import ClockState
 from returndesk.domain.errors import InvalidInput, NotFound
+from returndesk.domain.refund_books import Instants, Standing
 from returndesk.domain.rma import parse
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
@@ -26,17 +27,28 @@ class ClockView(BaseModel):
 
 
 class RefundView(BaseModel):
-    """One refund with the three instants finance asks for."""
+    """One refund with the three instants finance asks for. `standing`: where it stands in the books.
+
+    `late_at`: when the refund clock of its return ran out while this was still to be paid; `replaced_at`: when it was
+    paid another way, or not approved.
+    `needs_action_since`: when the processor last asked the customer for something, such as bank details;
+    `action_expires_at`: until when they can give it.
+    """
 
     id: str
     rma: str
     status: RefundStatus
+    standing: Standing
     amount_minor: int
     currency: str
     decided_at: datetime
+    needs_action_since: datetime | None
+    action_expires_at: datetime | None
     submitted_at: datetime | None
     credited_at: datetime | None
     failed_at: datetime | None
+    replaced_at: datetime | None
+    late_at: datetime | None
     failure_reason: str | None
     processor_reference: str | None
     bank_reference: str | None
@@ -199,12 +211,19 @@ def _refund(row: tables.Refund) -> RefundView:
         id=row.id,
         rma=row.rma,
         status=RefundStatus(row.status),
+        standing=Instants(
+            row.decided_at, row.submitted_at, row.credited_at, row.failed_at, row.replaced_at
+        ).standing,
         amount_minor=row.amount_minor,
         currency=row.currency,
         decided_at=row.decided_at,
+        needs_action_since=row.needs_action_since,
+        action_expires_at=row.action_expires_at,
         submitted_at=row.submitted_at,
         credited_at=row.credited_at,
         failed_at=row.failed_at,
+        replaced_at=row.replaced_at,
+        late_at=row.late_at,
         failure_reason=row.failure_reason,
         processor_reference=row.processor_reference,
         bank_reference=row.bank_reference,

@@ -120,6 +120,8 @@ def test_every_answer_is_one_that_is_described(
     photo = call("POST", f"{RETURN}/photos", of=rma, content=picture(), headers=headers()).json()
     assert call("GET", f"{RETURN}/photos", of=rma, headers=headers()).json()["items"] == [photo]
     call("GET", "/api/v1/photos/{photo_id}", of={"photo_id": photo["id"]}, headers=headers())
+    note = call("POST", f"{RETURN}/notes", of=rma, json={"note": "Polite."}, headers=headers()).json()
+    assert call("GET", f"{RETURN}/notes", of=rma, headers=headers()).json()["items"] == [note]
     coat = {"rma": call("POST", "/api/v1/returns", json=COAT, headers=headers()).json()["rma"]}
     call(
         "POST", f"{RETURN}/receipts", of=coat, json={"items": [{"line": 2, "quantity": 1}]}, headers=headers()

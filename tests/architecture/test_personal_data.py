@@ -11,15 +11,17 @@ from returndesk.store.tables import metadata
 
 PERSONAL = {"customers", "texts", "attachments"}
 IDS_CODES_AND_GOODS = {
+    "audit_checks": "id started_by first_findings",
     "audit": "rma actor_id role what key policy_version details hash",
     "claims": "rma actor_id role",
-    "clocks": "rma kind unit events",
+    "clocks": "rma kind unit events ended",
     "commands": "id rma kind actor_id role policy_version idempotency_key input_hash input outcome",
     "contacts": "id order_reference rma channel actor_id",
     "decisions": "rma decided_by approved_by refused_by lines",
     "disputes": "id payment_id status",
     "dispositions": "rma disposition actor_id",
     "ledger": "entry account rma currency",
+    "letters": "id order_reference result",
     "lots": "rma reason reception arrival condition packaging acceptance reasons disposition left photos",
     "moved_clock": "",
     "notes": "id rma text_id actor_id idempotency_key input_hash",

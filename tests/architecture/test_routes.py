@@ -17,9 +17,10 @@ OPEN_TO_ANYBODY = {
     "/readyz",  # whether its parts do
     "/metrics",  # counts, for a scraper on the inside
     "/sign-in",  # where people sign in
+    "/start",  # asks for a link, which goes by mail
     "/webhooks/stripe",  # signed by the processor
 }
-OPENED_BY_A_SECRET = ("/r/{rma}/{key}", "/mailbox/{key}")
+OPENED_BY_A_SECRET = ("/r/{rma}/{key}", "/start/{letter_id}/{key}", "/mailbox/{key}")
 """Pages whose own address has the secret that opens them."""
 
 

@@ -14,6 +14,8 @@ RETURNS = 20
 CACHED = 5
 """So that most returns are not in the worker's memory when something happens to them."""
 
+pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.long]
+
 
 async def report(benchmark: str, *options: str) -> dict[str, Any]:
     """What a benchmark prints on standard output, which is one JSON object and nothing else."""

@@ -18,7 +18,9 @@ from playwright.sync_api import Error as BrowserError
 
 from returndesk.domain.people import Role
 from returndesk.domain.scanning import TEST_CODE
+from returndesk.store import accounts
 
+PASSWORD = "horses paint the moon"
 KEY_MS = 5
 """Between two keys of a scanner."""
 
@@ -430,6 +432,39 @@ def _browser_of(profile: Path) -> list[int]:
             found.append(int(folder.name))
     assert found, "the browser is not running"
     return found
+
+
+def test_what_waits_is_sent_after_signing_in_again(shop: Shop, browser: Browser) -> None:
+    rma = single(shop)
+    with shop.desk.database.write() as session:
+        digest = accounts.new_hash(PASSWORD, "warehouse-9")
+        accounts.add(
+            session, "warehouse-9", Role.WAREHOUSE, digest, must_change=False, now=shop.desk.clock.now()
+        )
+    context = browser.new_context(base_url=shop.url)
+    page = context.new_page()
+
+    def sign_in() -> None:
+        page.get_by_label("Your id").fill("warehouse-9")
+        page.get_by_label("Your password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/desk/station/**")
+
+    page.goto(f"/desk/station/{rma}")
+    sign_in()
+    context.clear_cookies()
+    page.get_by_role("button", name="All of it").click()
+    waits(page, 1)
+    expect(page.locator("#said")).to_have_text(re.compile("You are not signed in any more."))
+    page.reload()
+    sign_in()
+    expect(page.locator("#waiting")).to_be_hidden()
+    expect(page.locator("#stand .tag").first).to_have_text("received")
+    sent = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    page.get_by_label("Take a photo").set_input_files([sent])  # type: ignore[list-item]
+    expect(page.locator("#said")).to_have_text("The photo is kept.")
+    context.close()
+    assert happened(shop, rma, "received") == 1
 
 
 # Photos ------------------------------------------------------------------------------------------

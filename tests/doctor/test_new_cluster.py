@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from invariants import check
 from live import Live, running, temporal_server
@@ -28,6 +29,7 @@ async def books(_sqlite_template: Path, tmp_path: Path) -> AsyncIterator[str]:
     yield sqlite_url(path)
 
 
+@pytest.mark.long
 async def test_a_new_cluster_loses_no_deadline_and_pays_each_refund_once(
     temporal: TemporalServer, books: str, tmp_path: Path
 ) -> None:

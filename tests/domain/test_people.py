@@ -6,13 +6,13 @@ from returndesk.domain.people import MAY, Role
 from returndesk.domain.stages import CommandKind
 
 BY_HAND = {
-    "request": {"rep", "manager", "admin"},
+    "request": {"rep", "manager", "admin", "customer"},
     "authorization": {"rep", "manager", "admin"},
     "decline": {"rep", "manager", "admin"},
-    "cancellation": {"rep", "manager", "admin"},
+    "cancellation": {"rep", "manager", "admin", "customer"},
     "question": {"rep", "warehouse", "manager", "admin"},
-    "message": {"rep", "manager", "admin"},
-    "shipment": {"rep", "manager", "admin"},
+    "message": {"rep", "manager", "admin", "customer"},
+    "shipment": {"rep", "manager", "admin", "customer"},
     "loss": {"rep", "manager", "admin"},
     "receipts": {"warehouse", "manager", "admin"},
     "correction": {"warehouse", "manager", "admin"},

@@ -10,6 +10,7 @@ from returndesk.domain.stages import (
     ALLOWED,
     ENDED,
     SUBMITTED,
+    TAKEN,
     TO_SEND,
     CommandKind,
     EventKind,
@@ -108,9 +109,10 @@ def test_a_command_to_no_return_is_told_that_there_is_none() -> None:
     assert refusal(None, CommandKind.RECEIPTS) == "There is no such return."
 
 
-def test_a_refunds_status_is_to_send_submitted_or_over() -> None:
-    assert not TO_SEND & SUBMITTED
-    assert set(RefundStatus) - TO_SEND - SUBMITTED == {RefundStatus.FAILED, RefundStatus.CANCELED}
+def test_a_refunds_status_is_to_send_taken_or_over() -> None:
+    assert not TO_SEND & TAKEN
+    assert set(RefundStatus) - TO_SEND - TAKEN == {RefundStatus.FAILED, RefundStatus.CANCELED}
+    assert {RefundStatus.REQUIRES_ACTION} == TAKEN - SUBMITTED, "the customer has something to do first"
 
 
 # Where the goods are, one letter a lot: w waits, t in transit, g here and not inspected, s here and seen,

@@ -126,7 +126,8 @@ def _hurry() -> None:
     from temporalio.worker import Worker
 
     import worker
-    from activities import failures, notices, sweep
+    from activities import failures, sweep
+    from returndesk.domain import mail
     from returndesk.gateways import temporal
     from workflows import returns, upkeep
 
@@ -143,7 +144,7 @@ def _hurry() -> None:
         upkeep: {"HEARTBEAT_TIMEOUT": timedelta(seconds=2)},
         failures: {"UPKEEP": RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0)},
         sweep: {"COMMAND_AGE": timedelta(seconds=4), "ANSWER_GRACE": timedelta(seconds=8)},
-        notices: {"RETRY_FIRST": timedelta(seconds=1)},
+        mail: {"RETRY_FIRST": timedelta(seconds=1)},
     }
     for module, values in changes.items():
         for name, value in values.items():

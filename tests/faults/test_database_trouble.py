@@ -12,7 +12,7 @@ from tests.faults.test_every_point import all_is_well
 LOCKED_SECONDS = 3.0
 """Longer than SQLite waits for a lock (2 seconds), shorter than a local activity may take with its retries."""
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.timeout(150), pytest.mark.long]
 
 
 async def test_a_database_locked_for_seconds_delays_a_return_and_loses_nothing(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from tests.faults.test_every_point import all_is_well
 
 DEPLOYS = 3
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 
 async def test_workers_replaced_in_mid_return_lose_nothing_and_answer_what_was_asked_meanwhile(

@@ -9,7 +9,7 @@ from tests.faults.campaign import run
 from tests.faults.shop import KINDS, Rep, Shop
 from tests.faults.test_every_point import all_is_well
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 
 
 @pytest.mark.parametrize("part", ["temporal", "sandbox"])

@@ -17,6 +17,7 @@ FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 EVERY = [complaint for complaints in SECTIONS.values() for complaint in complaints]
 
 
+@pytest.mark.long
 def test_the_page_of_returns_says_what_the_program_does(sqlite_database_url: str, tmp_path: Path) -> None:
     with open_shop(sqlite_database_url, tmp_path) as shop:
         written = returns_page(shop)

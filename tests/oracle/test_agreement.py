@@ -17,6 +17,7 @@ SHOPS = 50
 SHOPS_UNTIL_A_FAULT_IS_FOUND = 40
 
 
+@pytest.mark.long
 def test_twenty_thousand_random_clock_cases_agree_with_a_count_made_another_way() -> None:
     found: list[str] = []
     seen: Counter[str] = Counter()

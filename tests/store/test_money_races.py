@@ -85,6 +85,7 @@ def payment_id(database: Database) -> str:
         return session.exec(select(Payment.id)).one()
 
 
+@pytest.mark.long
 def test_eight_processes_reserve_exactly_what_a_payment_has(database: Database, payment_id: str) -> None:
     won = race(database.url, payment_id, processes=8, times=25)
     assert sum(won) == 10

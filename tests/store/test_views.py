@@ -1,5 +1,6 @@
 """Lists are read by an index, on both databases: with 3,000 returns no list reads them all."""
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +16,19 @@ NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MANY = 3_000
 STAGES = ["requested", "authorized", "received", "closed", "closed", "closed", "closed", "closed"]
 
+pytestmark = pytest.mark.xdist_group("views")
 
-@pytest.fixture
-def books(database: Database) -> Database:
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def books(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Database]:
+    """A database of each kind with many returns, for all the tests here: they only read."""
+    opened = Database(new_database(request.param))
+    _fill(opened)
+    yield opened
+    opened.close()
+
+
+def _fill(database: Database) -> None:
     """3,000 returns with a task and a refund each; three in eight are open."""
     with database.write() as session:
         session.add(tables.Policy(version="v", body="", recorded_at=NOW))
@@ -47,7 +58,6 @@ def books(database: Database) -> Database:
         )  # fmt: skip
     with database.write() as session:
         session.execute(text("ANALYZE"))
-    return database
 
 
 def _return(n: int) -> tables.Return:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from api.desk_pages import Frame
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockState
 from returndesk.domain.inputs import PaidHow
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, Reception, WayBack
 from returndesk.domain.notice_facts import NoticeKind
+from returndesk.domain.people import CUSTOMER
 from returndesk.domain.policy import read_policy
 from returndesk.domain.reasons import REASON_SENTENCES
 from returndesk.domain.stages import RefundStatus, Stage
@@ -43,6 +45,7 @@ POLICY = read_policy((ROOT / "policy.toml").read_text())
 RENDERER = Renderer(ROOT / "templates", POLICY.shop)
 CALENDAR = BusinessCalendar(POLICY.shop.zone, POLICY.calendar.opening.week)
 
+FRAME = Frame(CUSTOMER, "/r", (), "")
 CONTACT = datetime(2026, 11, 13, 16, 0, tzinfo=UTC)  # a Friday afternoon
 AUTHORIZED = datetime(2026, 11, 16, 9, 30, tzinfo=UTC)
 RECEIVED = datetime(2026, 11, 19, 10, 5, tzinfo=UTC)
@@ -162,13 +165,13 @@ ALL = [
 
 def read(name: str, page: object) -> str:
     """What a reader sees."""
-    markup = RENDERER.page(name, now=NOW, page=page)
+    markup = RENDERER.page(name, now=NOW, page=page, frame=FRAME)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup[markup.index("<body") :])).split())
 
 
 @pytest.mark.parametrize(("name", "page"), ALL)
 def test_a_page_stands_on_its_own_under_a_strict_policy(name: str, page: object) -> None:
-    markup = RENDERER.page(name, now=NOW, page=page)
+    markup = RENDERER.page(name, now=NOW, page=page, frame=FRAME)
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", markup)
     assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", markup)
     assert 'href="/static/returndesk.css"' in markup
@@ -176,7 +179,7 @@ def test_a_page_stands_on_its_own_under_a_strict_policy(name: str, page: object)
 
 @pytest.mark.parametrize(("name", "page"), ALL)
 def test_a_page_can_be_found_ones_way_in(name: str, page: object) -> None:
-    markup = RENDERER.page(name, now=NOW, page=page)
+    markup = RENDERER.page(name, now=NOW, page=page, frame=FRAME)
     assert markup.count("<h1") == 1
     assert '<html lang="en-GB">' in markup
     assert "<main id=" in markup
@@ -188,7 +191,7 @@ def test_a_page_can_be_found_ones_way_in(name: str, page: object) -> None:
 @pytest.mark.parametrize("stage", Stage)
 def test_every_stage_says_what_happens_next(stage: Stage) -> None:
     for due_at in (DUE, None):
-        markup = RENDERER.page("return", now=NOW, page=replace(PAGE, stage=stage, due_at=due_at))
+        markup = RENDERER.page("return", now=NOW, frame=FRAME, page=replace(PAGE, stage=stage, due_at=due_at))
         headline = re.search(r"<h1>([^<]+)</h1>", markup)
         following = re.search(r'<p class="next">(.+?)</p>', markup, re.DOTALL)
         assert headline
@@ -204,6 +207,7 @@ SCARF = PAGE.items[0]
 AWAITED = replace(SCARF, reception=Reception.AWAITING)
 SENT_ITEM = replace(SCARF, reception=Reception.IN_TRANSIT)
 FAILED = replace(PAGE.refunds[0], status=RefundStatus.FAILED, failed_at=NOW)
+WAITING = replace(PAGE.refunds[0], status=RefundStatus.REQUIRES_ACTION, submitted_at=None, act_by=DUE)
 SITUATIONS = {
     Situation.ASKED: replace(PAGE, stage=Stage.REQUESTED, awaits_answer=True),
     Situation.REQUESTED: replace(PAGE, stage=Stage.REQUESTED),
@@ -221,6 +225,7 @@ SITUATIONS = {
     Situation.LOST: replace(PAGE, stage=Stage.INSPECTED, items=(replace(SCARF, reception=Reception.LOST),)),
     Situation.WITH_MANAGER: replace(PAGE, stage=Stage.DECIDED),
     Situation.REFUND_DUE: PAGE,
+    Situation.REFUND_NEEDS_YOU: replace(PAGE, refunds=(WAITING, FAILED)),
     Situation.REFUND_SENT: replace(PAGE, due_at=None),
     Situation.REFUND_FAILED: replace(PAGE, refunds=(FAILED,), new_date=DUE),
     Situation.REFUND_DISPUTED: replace(PAGE, refunds=(replace(FAILED, is_disputed=True),), new_date=DUE),
@@ -240,7 +245,7 @@ DATED = set(Situation) - {
 
 def told(page: ReturnPage) -> tuple[str, str]:
     """The headline, and what it says happens next."""
-    markup = RENDERER.page("return", now=NOW, page=page)
+    markup = RENDERER.page("return", now=NOW, frame=FRAME, page=page)
     headline, following = (
         re.search(pattern, markup, re.DOTALL) for pattern in (r"<h1>(.+?)</h1>", r'<p class="next">(.+?)</p>')
     )
@@ -256,9 +261,21 @@ def test_every_situation_says_what_happens_next_and_by_when(situation: Situation
     headline, following = told(page)
     assert "None" not in headline + following
     day = (
-        "Thursday 26 November" if situation in (Situation.AUTHORIZED, Situation.PARTLY_SENT) else "Friday 27"
+        "Thursday 26 November"
+        if situation in (Situation.AUTHORIZED, Situation.PARTLY_SENT, Situation.REFUND_NEEDS_YOU)
+        else "Friday 27"
     )
     assert (day in following) == (situation in DATED)
+
+
+def test_who_has_to_give_details_is_told_as_long_as_they_can() -> None:
+    page = SITUATIONS[Situation.REFUND_NEEDS_YOU]
+    assert page.act_by == DUE
+    assert "until 27 Nov 2026" in read("return", page)
+    passed = told(replace(page, refunds=(replace(WAITING, act_by=SENT),)))[1]
+    assert "the time for that has passed. We look what became of it, and write to you." in passed
+    unknown = told(replace(page, refunds=(replace(WAITING, act_by=None),)))[1]
+    assert "Please follow its email: look among your junk mail too" in unknown
 
 
 def test_no_two_situations_have_the_same_headline() -> None:
@@ -337,9 +354,7 @@ def test_everything_that_happened_has_a_sentence_of_its_own() -> None:
         text = seen_there.split("Timeline 24 Nov 2026, 11:30 GMT ")[1].split(" You contacted")[0]
         assert re.fullmatch(r"[A-Z][^_]+\.", text), text
         seen.add(text)
-    assert len(seen) == len(SENTENCES) - 2, (
-        "sent is sent, and failed is failed, whatever the processor calls it"
-    )
+    assert len(seen) == len(SENTENCES) - 1, "failed is failed, whatever the processor calls it"
 
 
 def test_whether_a_customer_sees_something_was_decided_for_everything_that_is_recorded() -> None:
@@ -353,7 +368,7 @@ def test_whether_a_customer_sees_something_was_decided_for_everything_that_is_re
 
 def test_a_late_clocks_meter_is_full_and_not_green() -> None:
     clock = Clock(REFUND, Fraction(1)).start(CONTACT)
-    markup = RENDERER.page("return", now=NOW, page=replace(PAGE, clocks=(view(clock),)))
+    markup = RENDERER.page("return", now=NOW, frame=FRAME, page=replace(PAGE, clocks=(view(clock),)))
     meter = re.search(
         r'<meter min="0" low="([^"]+)" high="([^"]+)" max="([^"]+)" optimum="0" value="([^"]+)">', markup
     )

@@ -6,7 +6,7 @@ from alembic import op
 from returndesk.store.types import UtcInstant
 
 revision: str = "0004_rep_desk"
-down_revision: str | None = "0002_accounts"
+down_revision: str | None = "0003_refunds_that_wait"
 branch_labels: str | None = None
 depends_on: str | None = None
 
@@ -70,13 +70,6 @@ def upgrade() -> None:
             unique=False,
             postgresql_where=sa.text("ended_at IS NOT NULL"),
             sqlite_where=sa.text("ended_at IS NOT NULL"),
-        )
-        batch_op.create_index(
-            "ix_returns_on_hold",
-            ["next_due_at", "rma"],
-            unique=False,
-            postgresql_where=sa.text("on_hold_since IS NOT NULL"),
-            sqlite_where=sa.text("on_hold_since IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_returns_running",

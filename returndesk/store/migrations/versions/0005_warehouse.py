@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0005_warehouse"
-down_revision: str | None = "0006_finance"
+down_revision: str | None = "0004_rep_desk"
 branch_labels: str | None = None
 depends_on: str | None = None
 

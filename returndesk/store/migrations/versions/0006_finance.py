@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from returndesk.store.types import UtcInstant
 
 revision: str = "0006_finance"
-down_revision: str | None = "0004_rep_desk"
+down_revision: str | None = "0005_warehouse"
 branch_labels: str | None = None
 depends_on: str | None = None
 
@@ -63,6 +63,20 @@ def upgrade() -> None:
                 "replaced_at",
                 "late_at",
                 "currency",
+                "amount_minor",
+            ],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_refunds_sums",
+            [
+                "currency",
+                "decided_at",
+                "submitted_at",
+                "credited_at",
+                "failed_at",
+                "replaced_at",
+                "late_at",
                 "amount_minor",
             ],
             unique=False,

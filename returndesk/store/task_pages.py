@@ -1,0 +1,140 @@
+"""The list of tasks: every queue for everybody, one's own role first, the most urgent on top.
+
+A page is read from a partial index of open tasks, however many there are. A task's details are ids, codes and counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlmodel import Session, col, select, tuple_
+
+from returndesk.domain.people import Role
+from returndesk.store.paging import from_cursor, to_cursor
+from returndesk.store.tables import Return, Task
+
+PAGE: Final = 50
+COUNTED_TO: Final = 100
+"""Nobody needs to know how many more than that are late, and counting all of them would cost."""
+QUEUES: Final = (
+    "late", "authorizations", "messages", "inspections", "decisions", "approvals", "refunds", "disputes",
+    "goods_back", "lost_parcels", "found_goods", "claimed_elsewhere", "contact_customer", "on_hold",
+    "awaiting_customer", "awaiting_goods",
+)  # fmt: skip
+"""Every queue that a task can stand in."""
+_KINDS: Final = (
+    "breach", "warn", "read", "look_for_parcel", "claimed_elsewhere", "found", "look_into", "details_missing", "failed",
+    "pay_by_hand", "pay_rest", "dispute", "goods_back_late", "goods_back", "mail_refused", "contradicted",
+)  # fmt: skip
+"""What a task is about, by how its kind begins; most end with the id of what it is about."""
+ROLES: Final = (Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER)
+"""Who has tasks. An admin looks after the managers'."""
+
+
+@dataclass(frozen=True)
+class TaskFilters:
+    """Which tasks somebody wants to see. `role` None: those of everybody."""
+
+    role: Role | None = None
+    queue: str | None = None
+    late: bool = False
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task in the list. `about`: a queue's name for the step a return waits for, else the beginning of its kind.
+
+    `packet`: what whoever is handed a late return needs to know, where the task has one.
+    """
+
+    id: str
+    rma: str | None
+    about: str
+    queue: str
+    owner_role: Role
+    created_at: datetime
+    due_at: datetime
+    details: Mapping[str, Any]
+    currency: str | None
+    stage: str | None
+    packet: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """A page of tasks. `late`: how many of them are late, counted no further than `COUNTED_TO`."""
+
+    rows: Sequence[TaskRow]
+    next_cursor: str | None
+    late: int
+
+
+def task_page(session: Session, wanted: TaskFilters, now: datetime) -> TaskPage:
+    """A page of open tasks. Raises `InvalidInput` for a cursor that is none."""
+    query = (
+        select(Task, Return.currency, Return.stage)
+        .outerjoin(Return, col(Return.rma) == col(Task.rma))
+        .where(*_wanted(wanted, now))
+        .order_by(col(Task.due_at), col(Task.id))
+        .limit(PAGE + 1)
+    )
+    if wanted.cursor is not None:
+        query = query.where(tuple_(col(Task.due_at), col(Task.id)) > from_cursor(wanted.cursor))
+    found = session.exec(query).all()
+    rows = [_row(task, currency, stage) for task, currency, stage in found[:PAGE]]
+    more = len(found) > PAGE
+    late = TaskFilters(wanted.role, wanted.queue, late=True)
+    counted = session.exec(select(Task.id).where(*_wanted(late, now)).limit(COUNTED_TO)).all()
+    return TaskPage(rows, to_cursor(rows[-1].due_at, rows[-1].id) if more else None, len(counted))
+
+
+def task_mark(session: Session, wanted: TaskFilters, now: datetime) -> str:
+    """What a page of tasks shows, as short as can be: when this changes, something of it is new."""
+    query = (
+        select(Task.id, Task.queue, Task.due_at)
+        .where(*_wanted(wanted, now))
+        .order_by(col(Task.due_at), col(Task.id))
+        .limit(PAGE + 1)
+    )
+    if wanted.cursor is not None:
+        query = query.where(tuple_(col(Task.due_at), col(Task.id)) > from_cursor(wanted.cursor))
+    return repr([tuple(row) for row in session.exec(query)])
+
+
+def _wanted(wanted: TaskFilters, now: datetime) -> list[Any]:
+    """The conditions of the filters."""
+    conditions: list[Any] = [col(Task.done_at).is_(None)]
+    if wanted.role is not None:
+        conditions.append(col(Task.owner_role) == wanted.role)
+    if wanted.queue is not None:
+        conditions.append(col(Task.queue) == wanted.queue)
+    if wanted.late:
+        conditions.append(col(Task.due_at) < now)
+    return conditions
+
+
+def _row(task: Task, currency: str | None, stage: str | None) -> TaskRow:
+    about = about_of(task.id, task.kind, task.queue)
+    return TaskRow(
+        id=task.id,
+        rma=task.rma,
+        about=about,
+        queue=task.queue,
+        owner_role=Role(task.owner_role),
+        created_at=task.created_at,
+        due_at=task.due_at,
+        details=task.details,
+        currency=currency,
+        stage=stage,
+        packet=task.details if about in ("breach", "warn") else None,
+    )
+
+
+def about_of(task_id: str, kind: str, queue: str) -> str:
+    """What a task is about: the step a return waits for is told by its queue, anything else by its kind."""
+    if task_id.endswith("/next"):
+        return queue
+    fitting = [known for known in _KINDS if kind == known or kind.startswith(f"{known}_")]
+    return max(fitting, key=len, default=queue)

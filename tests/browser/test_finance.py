@@ -1,0 +1,131 @@
+"""Finance's desk in a browser: wide and narrow, with the keyboard, on paper, and without JavaScript."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from browser_shop import Shop, looked_at, shot
+from playwright.sync_api import Browser, expect
+
+from returndesk.domain.people import Role
+from returndesk.domain.stages import RefundStatus
+
+
+def test_an_empty_desk_says_what_it_means(shop: Shop, browser: Browser) -> None:
+    for path, name in (("refunds", "empty"), ("figures", "figures-empty"), ("audit", "audit-empty")):
+        looked_at(browser, f"{shop.url}/desk/{path}", f"finance-{name}", shop=shop, role=Role.FINANCE)
+
+
+@pytest.fixture(scope="module")
+def full(shop: Shop) -> dict[str, str]:
+    """Returns whose refunds stand in every way."""
+    parts = ("used", "missing", 1)  # below what a manager has to approve
+    made = {
+        "credited": shop.inspected(*parts),
+        "submitted": shop.settling(),
+        "with a manager": shop.inspected(),
+    }
+    shop.desk.door.processor_says = RefundStatus.FAILED
+    made["failed"] = shop.inspected(*parts)
+    shop.desk.door.processor_says = RefundStatus.SUCCEEDED
+    made["late"] = shop.late()
+    shop.desk.clock.at += timedelta(days=10)
+    shop.desk.door.time_passes(made["failed"])
+    made["requested"] = shop.request()
+    return made
+
+
+def test_the_list_can_be_read_wide_and_narrow(shop: Shop, browser: Browser, full: dict[str, str]) -> None:
+    for path, name in (
+        ("", "open"),
+        ("?state=all", "all"),
+        (f"?as_of={(shop.desk.clock.at - timedelta(days=11)).date()}", "as-of"),
+        ("?state=all&q=nothing", "none-found"),
+    ):
+        url = f"{shop.url}/desk/refunds{path}"
+        looked_at(browser, url, f"finance-{name}", shop=shop, role=Role.FINANCE)
+    looked_at(
+        browser, f"{shop.url}/desk/refunds?from=nonsense", "finance-wrong", 422, shop=shop, role=Role.FINANCE
+    )
+
+
+@pytest.mark.parametrize("which", ["credited", "failed", "requested"])
+def test_a_file_can_be_read_wide_and_narrow(
+    shop: Shop, browser: Browser, full: dict[str, str], which: str
+) -> None:
+    looked_at(
+        browser,
+        f"{shop.url}/desk/refunds/{full[which]}",
+        f"finance-file-{which}",
+        shop=shop,
+        role=Role.FINANCE,
+    )
+
+
+def test_the_figures_can_be_read_wide_and_narrow(shop: Shop, browser: Browser, full: dict[str, str]) -> None:
+    looked_at(browser, f"{shop.url}/desk/figures", "finance-figures", shop=shop, role=Role.FINANCE)
+
+
+def test_a_file_is_printed_without_what_only_a_screen_needs(
+    shop: Shop, browser: Browser, full: dict[str, str], tmp_path: Path
+) -> None:
+    with shop.at_desk(browser, Role.FINANCE) as desk:
+        page = desk.new_page()
+        page.goto(f"/desk/refunds/{full['failed']}")
+        page.emulate_media(media="print")
+        expect(page.locator("header.top")).to_be_hidden()
+        expect(page.locator("details.command").first).to_be_hidden()
+        expect(page.locator("#ledger")).to_be_visible()
+        shot(page, "finance-file-print")
+        assert page.pdf(format="A4", path=tmp_path / "file.pdf").startswith(b"%PDF")
+
+
+def test_with_the_keyboard_from_the_list_to_a_refund_paid_by_hand(
+    shop: Shop, browser: Browser, full: dict[str, str]
+) -> None:
+    with shop.at_desk(browser, Role.FINANCE) as desk:
+        page = desk.new_page()
+        page.goto("/desk/figures")
+        page.keyboard.press("g")
+        page.keyboard.press("f")
+        page.wait_for_url("**/desk/refunds")
+        rows = page.locator("[data-row]")
+        at = next(n for n in range(rows.count()) if full["failed"] in rows.nth(n).inner_text())
+        for _ in range(at + 1):
+            page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/desk/refunds/{full['failed']}")
+        page.keyboard.press("p")
+        page.get_by_label("Reference the customer finds it by").fill("BACS 4711")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_role("status")).to_contain_text("Recorded as paid.")
+        expect(page.locator("main")).to_contain_text("paid by hand")
+        expect(page.locator("main")).to_contain_text("Failed, paid another way")
+
+
+def test_every_chain_is_verified_while_somebody_looks(
+    shop: Shop, browser: Browser, full: dict[str, str]
+) -> None:
+    with shop.at_desk(browser, Role.FINANCE) as desk:
+        page = desk.new_page()
+        page.goto("/desk/audit")
+        page.get_by_role("button", name="Verify every chain").click()
+        expect(page.locator("main")).to_contain_text("Every chain is whole", timeout=60_000)
+    looked_at(browser, f"{shop.url}/desk/audit", "finance-audit-whole", shop=shop, role=Role.FINANCE)
+
+
+def test_everything_works_without_javascript(shop: Shop, browser: Browser, full: dict[str, str]) -> None:
+    with shop.at_desk(browser, Role.FINANCE, java_script_enabled=False) as desk:
+        page = desk.new_page()
+        page.goto("/desk/refunds")
+        page.get_by_label("Late only").check()
+        page.get_by_label("RMA, refund, order or reference").fill(full["credited"])
+        page.get_by_role("button", name="Show").click()
+        assert "late=yes" in page.url
+        assert page.get_by_label("Late only").is_checked()
+        page.goto("/desk/refunds?state=credited")
+        page.locator("[data-row] a").first.click()
+        expect(page.locator("h1")).to_contain_text("Refunds of")
+        page.goto("/desk/figures")
+        page.get_by_role("button", name="Count").click()
+        expect(page.locator("#attainment")).to_be_visible()

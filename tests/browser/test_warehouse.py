@@ -48,7 +48,7 @@ def scan(page: Page, code: str, end: str | None = "Enter") -> None:
 
 def opened(page: Page, rma: str) -> None:
     """The parcel of a return is at hand."""
-    expect(page.locator("#stand h1")).to_have_text(rma)
+    expect(page.locator("#stand h1")).to_have_text(rma, timeout=15_000)
 
 
 def single(shop: Shop) -> str:

@@ -1,4 +1,4 @@
-"""The warehouse's station: what waits, scanning, and parcels that no return announced. For a hand with gloves on."""
+"""The warehouse's station: what waits, where a scan leads, and parcels without a return. For a hand with gloves on."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,15 @@ from sqlmodel import Session
 
 from api import live, warehouse_forms
 from api.desk import Desk, desk_of
-from api.desk_pages import (
-    NO_STORE,
-    FormProblem,
-    form_of,
-    key_in,
-    problem_of,
-    show,
-    text_in,
-    typed_in,
-)
-from api.station import HOME, AtStation, Box, Station, box_of, parcel_url, url_of, wants_json
+from api.desk_pages import NO_STORE, FormProblem, form_of, key_in, problem_of, show, text_in, typed_in
+from api.warehouse_frame import HOME, AtStation, Box, Station, box_of, parcel_url, url_of, wants_json
 from returndesk.domain import scanning
 from returndesk.domain.errors import NotFound, ReturndeskError
 from returndesk.domain.people import Actor
-from returndesk.store import parcel_pages as parcels
+from returndesk.store import warehouse_lists as lists
 from returndesk.store import warehouse_pages as pages
 from returndesk.store.found_parcels import LOOK_INTO_DAYS, FoundParcel, file_found_parcel
-from returndesk.store.warehouse_pages import Waiting
+from returndesk.store.warehouse_lists import Waiting
 
 router = APIRouter(include_in_schema=False)
 
@@ -59,7 +50,7 @@ def _front(
 ) -> Response:
     desk = desk_of(request)
     with desk.database.read() as session:
-        view = pages.station_page(session, _days(desk))
+        view = lists.station_page(session, _days(desk))
     page = Station(view, box, asked=asked)
     return show(request, actor, "warehouse/front", page, problem=problem, typed=typed)
 
@@ -74,7 +65,7 @@ def one_list(
     """Everything that waits for one thing, page by page."""
     desk = desk_of(request)
     with desk.database.read() as session:
-        view = pages.waiting(session, what, _days(desk), cursor=cursor)
+        view = lists.waiting(session, what, _days(desk), cursor=cursor)
     return show(request, actor, "warehouse/list", Station(view))
 
 
@@ -82,7 +73,7 @@ def one_list(
 async def live_station(request: Request, _actor: AtStation) -> Response:
     """Says when what waits has changed."""
     days = _days(desk_of(request))
-    return await live.stream(request, lambda session: pages.look(session, days))
+    return await live.stream(request, lambda session: lists.look(session, days))
 
 
 # Scanning ----------------------------------------------------------------------------------------
@@ -109,9 +100,9 @@ def scan(
 
 
 def _target(session: Session, found: scanning.Scanned, typed: str, box: Sequence[str]) -> str | None:
-    if found.rma is not None and parcels.is_return(session, found.rma):
+    if found.rma is not None and pages.is_return(session, found.rma):
         return parcel_url(found.rma, box_of(",".join(box), found.rma), layout=found.layout)
-    if found.rma is None and found.command is None and parcels.is_order(session, typed):
+    if found.rma is None and found.command is None and pages.is_order(session, typed):
         return url_of(f"{HOME}/order", reference=typed, box=",".join(box))
     return None
 
@@ -177,7 +168,7 @@ def _blind(
     typed: Mapping[str, str] | None = None,
 ) -> Response:
     with desk_of(request).database.read() as session:
-        view = parcels.order_page(session, reference) if reference else parcels.OrderPage(None)
+        view = pages.order_page(session, reference) if reference else pages.OrderPage(None)
     return show(request, actor, "warehouse/order", Station(view, box), problem=problem, typed=typed)
 
 
@@ -211,4 +202,4 @@ async def found_parcel(request: Request, actor: AtStation) -> Response:
 def _known_order(desk: Desk, reference: str | None) -> None:
     if reference is not None:
         with desk.database.read() as session:
-            parcels.order_page(session, reference)
+            pages.order_page(session, reference)

@@ -1,4 +1,4 @@
-"""The parcel at hand: receive, inspect, send back. For a hand with gloves on.
+"""The parcel at hand: what the warehouse records of it, form by form.
 
 Every form works without JavaScript. With it the station sends the same forms itself, asks for JSON, and gets what the
 API's commands answer: so what waited on a device without a connection is carried out by the very same route, under
@@ -19,21 +19,11 @@ from starlette.exceptions import HTTPException
 from api import warehouse_forms
 from api.commands import answer, ask
 from api.desk import Desk, desk_of
-from api.desk_pages import (
-    NO_STORE,
-    FormProblem,
-    form_of,
-    key_in,
-    problem_of,
-    send,
-    show,
-    text_in,
-    typed_in,
-)
+from api.desk_pages import NO_STORE, FormProblem, form_of, key_in, problem_of, send, show, text_in, typed_in
 from api.identity import require
 from api.photos import keep_photo
 from api.problems import answer_problem
-from api.station import AtStation, Box, Station, box_of, parcel_url, wants_json
+from api.warehouse_frame import AtStation, Box, Station, box_of, parcel_url, wants_json
 from returndesk.domain import scanning
 from returndesk.domain.errors import InvalidInput, ReturndeskError
 from returndesk.domain.lots import Condition, Packaging
@@ -41,12 +31,12 @@ from returndesk.domain.people import MAY, Actor
 from returndesk.domain.rma import Rma, parse
 from returndesk.domain.stages import CommandKind
 from returndesk.photos import SENT_BYTES_MAX
-from returndesk.store import parcel_pages as parcels
+from returndesk.store import warehouse_pages as pages
 
 router = APIRouter(include_in_schema=False)
 
 _PAPERS = ("roll", "a4")
-Read = Callable[[FormData], BaseModel]
+_Read = Callable[[FormData], BaseModel]
 
 
 @router.get("/desk/station/{rma}", response_class=HTMLResponse)
@@ -75,7 +65,7 @@ def _parcel(
 ) -> Response:
     desk = desk_of(request)
     with desk.database.read() as session:
-        view = parcels.parcel_page(session, desk.policies, rma, desk.clock.now())
+        view = pages.parcel_page(session, desk.policies, rma, desk.clock.now())
     page = Station(view, box_of(",".join(box), rma), rma, layout, grade)
     return show(request, actor, "warehouse/parcel", page, problem=problem, typed=typed)
 
@@ -86,7 +76,7 @@ def label(rma: str, request: Request, actor: AtStation, paper: str = "roll") -> 
     desk = desk_of(request)
     chosen = paper if paper in _PAPERS else _PAPERS[0]
     with desk.database.read() as session:
-        view = parcels.label_page(session, desk.policies, parse(rma), desk.clock.now(), chosen)
+        view = pages.label_page(session, desk.policies, parse(rma), desk.clock.now(), chosen)
     return show(request, actor, "warehouse/label", Station(view))
 
 
@@ -132,7 +122,7 @@ def _photos_in(desk: Desk, actor: Actor, rma: str, form: FormData) -> list[str] 
         return named
     try:
         with desk.database.read() as session:
-            return named + parcels.photo_ids(session, actor.id, parse(rma), keys)
+            return named + pages.photo_ids(session, actor.id, parse(rma), keys)
     except ReturndeskError as error:
         return error
 
@@ -143,7 +133,7 @@ async def _looked(request: Request, actor: Actor, rma: str, form: FormData) -> R
     def derived() -> tuple[Condition, Packaging]:
         answers = warehouse_forms.facts(form)
         with desk.database.read() as session:
-            return parcels.grade_of(session, desk.policies, parse(rma), answers)
+            return pages.grade_of(session, desk.policies, parse(rma), answers)
 
     try:
         grade = await asyncio.to_thread(derived)
@@ -214,7 +204,7 @@ def _again(
     return again
 
 
-async def _carry_out(request: Request, actor: Actor, kind: CommandKind, rma: str, read: Read) -> Response:
+async def _carry_out(request: Request, actor: Actor, kind: CommandKind, rma: str, read: _Read) -> Response:
     """What a form asks: answered as the API answers a command where the script asks, else with a page."""
     form = await form_of(request)
     if not wants_json(request):

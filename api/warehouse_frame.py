@@ -1,4 +1,4 @@
-"""What all pages of the warehouse's station share: the box at hand, and the addresses that carry it along."""
+"""What every page of the warehouse's station is told, and the addresses that hand on which returns came in one box."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,11 @@ from returndesk.domain.lots import Condition, Packaging
 from returndesk.domain.people import MAY, Actor
 from returndesk.domain.stages import CommandKind
 
-FLOOR = MAY[CommandKind.RECEIPTS]
 HOME = "/desk/station"
-BOX_MAX = 12
+_BOX_MAX = 12
 
-AtStation = Annotated[Actor, require(*FLOOR)]
-Box = Annotated[str, Query(max_length=BOX_MAX * 20)]
+AtStation = Annotated[Actor, require(*MAY[CommandKind.RECEIPTS])]
+Box = Annotated[str, Query(max_length=_BOX_MAX * 20)]
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,17 @@ def box_of(text: str, *more: str) -> tuple[str, ...]:
     """The returns in the box, each once; what is no RMA is not in it."""
     named = [*text.split(","), *more]
     known = [found.rma for found in map(scanning.read, named) if found.rma is not None]
-    return tuple(dict.fromkeys(known))[-BOX_MAX:]
+    return tuple(dict.fromkeys(known))[-_BOX_MAX:]
 
 
 def url_of(path: str, **query: str | None) -> str:
+    """An address with what is given of its query."""
     given = {name: value for name, value in query.items() if value}
     return f"{path}?{urlencode(given, safe=',')}" if given else path
 
 
 def parcel_url(rma: str, box: Sequence[str], **query: str | None) -> str:
+    """The address of a parcel, with the others that came in its box."""
     alone = tuple(box) in ((), (rma,))
     return url_of(f"{HOME}/{rma}", box=None if alone else ",".join(box), **query)
 

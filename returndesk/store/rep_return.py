@@ -16,7 +16,7 @@ from returndesk.domain.lots import Acceptance, Reception
 from returndesk.domain.next_steps import next_step
 from returndesk.domain.people import CLOCK, MAY, Actor, Role
 from returndesk.domain.settlement import Amounts
-from returndesk.domain.stages import SUBMITTED, TO_SEND, CommandKind, RefundStatus, Stage, allows
+from returndesk.domain.stages import TAKEN, TO_SEND, CommandKind, RefundStatus, Stage, allows
 from returndesk.store import rep_talk, tables
 from returndesk.store.cases import Case, load_case
 from returndesk.store.claims import Holder, holder, present
@@ -213,7 +213,7 @@ def _failed(refund: RefundView) -> bool:
     return refund.replaced_by is None and refund.status in _FAILED
 
 
-_FAILED = frozenset(RefundStatus) - SUBMITTED - TO_SEND
+_FAILED = frozenset(RefundStatus) - TAKEN - TO_SEND
 
 
 # What is shown -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from alembic import op
 from returndesk.store.types import UtcInstant
 
 revision: str = "0004_rep_desk"
-down_revision: str | None = "0003_refunds_that_wait"
+down_revision: str | None = "0003_waiting_and_taken"
 branch_labels: str | None = None
 depends_on: str | None = None
 

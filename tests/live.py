@@ -57,7 +57,7 @@ SANDBOXED = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.wit
 PROCESSOR_TIMEOUT_SECONDS = 2
 """How long the worker waits for Stripe here; a test that delays an answer need not wait for 25."""
 WAIT_SECONDS_MAX = 60.0
-"""For a busy machine: on an idle one nothing takes a second."""
+"""Long enough for a busy machine; what comes to be sooner is not waited for."""
 MOVE_SECONDS_MAX = 60.0
 LOOKS_MAX = 9
 LOOK_SECONDS = 1.5

@@ -33,7 +33,7 @@ from activities import failures, notices, sweep
 from api.app import create_app
 from returndesk.clocks import MovedClock, move
 from returndesk.domain.errors import ConfigurationError
-from returndesk.domain.people import Role
+from returndesk.domain.people import NOBODY_SIGNS_IN_AS, Role
 from returndesk.embedded.mailbox import Mailbox, MailboxReader
 from returndesk.embedded.processes import Child, Supervisor, free_port, free_ports
 from returndesk.embedded.stripe_sandbox.app import build_server
@@ -150,7 +150,7 @@ class Live:
             self._tokens: dict[tuple[Role, int], str] = {
                 (role, who): tokens.create(session, role, f"{role}-{who}", datetime.now(UTC))
                 for role in Role
-                if role is not Role.SYSTEM
+                if role not in NOBODY_SIGNS_IN_AS
                 for who in (1, 2)
             }
 

@@ -13,9 +13,9 @@ from api.desk_pages import EVERYBODY, NO_STORE, show
 from api.identity import require
 from api.live import stream
 from returndesk.domain.errors import InvalidInput
+from returndesk.domain.next_steps import NEXT_STEP
 from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.stages import ENDED, CommandKind, Stage
-from returndesk.store.cases import NEXT_STEP
 from returndesk.store.finding import Found, FoundOrder, find
 from returndesk.store.rep_queue import COUNTED_TO, Part, QueuePage, QueueRow, Wanted, queue_mark, queue_page
 

@@ -17,10 +17,10 @@ from returndesk.domain.attainment import ended
 from returndesk.domain.audit import START, Entry
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.clock import PROCESSING, REFUND, Clock
+from returndesk.domain.next_steps import AWAITING_CUSTOMER, NEXT_STEP
 from returndesk.domain.refund_books import Instants
 from returndesk.domain.rma import allot
 from returndesk.store import tables
-from returndesk.store.cases import AWAITING_CUSTOMER, NEXT_STEP
 from returndesk.store.finding import keys_of
 from returndesk.store.policies import PolicyInForce
 

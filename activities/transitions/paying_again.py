@@ -12,8 +12,8 @@ from returndesk.domain.disputes import LOST
 from returndesk.domain.errors import InvalidInput, Refused
 from returndesk.domain.inputs import PaidByHandInput, PaidHow, RefundAgainInput
 from returndesk.domain.lots import Acceptance
-from returndesk.domain.notices import PaidByHand
 from returndesk.domain.people import Role
+from returndesk.domain.refund_notices import PaidByHand
 from returndesk.domain.settlement import PaymentRoom, share_out
 from returndesk.domain.stages import RefundStatus
 from returndesk.store import ledger

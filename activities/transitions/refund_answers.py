@@ -8,8 +8,8 @@ something of the customer, such as bank details, waits for them: decision 0012.
 from activities.transitions.facts import accepted_items, common
 from returndesk.domain.clock import REFUND
 from returndesk.domain.disputes import REFUSED_FOR_DISPUTE
-from returndesk.domain.notices import Refunded, RefundFailed, RefundNeedsYou, RefundOnItsWay
 from returndesk.domain.people import Role
+from returndesk.domain.refund_notices import Refunded, RefundFailed, RefundNeedsYou, RefundOnItsWay
 from returndesk.domain.stages import TAKEN, RefundStatus, Stage
 from returndesk.messages import RefundAnswer
 from returndesk.store import ledger

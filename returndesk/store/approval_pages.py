@@ -150,7 +150,7 @@ def _approvals(session: Session, rmas: Sequence[str], me: str) -> list[Approval]
         select(refund.rma, refund.decision, refund.amount_minor, tables.Payment.label)
         .join(tables.Payment, col(tables.Payment.id) == col(refund.payment_id))
         .where(col(refund.rma).in_(rmas))
-        .order_by(col(refund.id))
+        .order_by(col(refund.amount_minor).desc(), col(tables.Payment.label))
     ).all()
     for rma, number, amount_minor, label in refunds:
         if rma in cases and number == cases[rma][1].number:

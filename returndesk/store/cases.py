@@ -16,6 +16,14 @@ from sqlalchemy import Connection
 from returndesk.domain import stages
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
 from returndesk.domain.lots import Lot, Reception
+from returndesk.domain.next_steps import (
+    ANSWER_DAYS,
+    AWAITING_ANSWER,
+    AWAITING_CUSTOMER,
+    AWAITING_DETAILS,
+    REFUND_DETAILS,
+    next_step,
+)
 from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
@@ -32,52 +40,8 @@ RulesOf = Callable[[Connection, str], PolicyInForce]
 """How a case finds the policy version it was given."""
 
 
-@dataclass(frozen=True)
-class NextStep:
-    """What a return at a stage waits for: a queue with an owner. `due` says how the due time is found."""
-
-    queue: str
-    owner: Role
-    due: str
-
-
-AWAITING_CUSTOMER = NextStep("awaiting_customer", Role.REP, "answer")
-"""Where a return stands, at any stage, while the shop waits for an answer."""
-ON_HOLD = NextStep("on_hold", Role.REP, "clock")
-"""Where a return stands, at any stage, while somebody looks into it."""
-AWAITING_DETAILS = NextStep("refunds", Role.FINANCE, "details")
-"""Where a return stands while the processor waits for the customer's details."""
-AWAITING_ANSWER = "awaiting_answer"
-"""Why the clocks stand meanwhile."""
-REFUND_DETAILS = "refund_details"
-"""Why the refund clock stands while all that is left is what the processor asked of the customer (decision 0012)."""
-ANSWER_DAYS = 5
-"""Business days after which somebody asks the customer again."""
-
 AT_LEAST_APART = timedelta(seconds=1)
 """Between two looks at what time has changed: whatever a transition left due cannot make a run spin."""
-
-NEXT_STEP: dict[Stage, NextStep] = {
-    Stage.REQUESTED: NextStep("authorizations", Role.REP, "clock"),
-    Stage.AUTHORIZED: NextStep("awaiting_goods", Role.REP, "expiry"),
-    Stage.RECEIVED: NextStep("inspections", Role.WAREHOUSE, "clock"),
-    Stage.INSPECTED: NextStep("decisions", Role.REP, "clock"),
-    Stage.DECIDED: NextStep("approvals", Role.MANAGER, "clock"),
-    Stage.SETTLING: NextStep("refunds", Role.FINANCE, "clock"),
-}
-"""Every open return stands in exactly one of these queues (invariant 5)."""
-
-
-def next_step(
-    stage: Stage, on_hold_since: datetime | None, awaiting_answer_since: datetime | None
-) -> NextStep | None:
-    """What a return waits for; None where it has ended."""
-    step = NEXT_STEP.get(stage)
-    if step is None:
-        return None
-    if on_hold_since is not None:
-        return ON_HOLD
-    return step if awaiting_answer_since is None else AWAITING_CUSTOMER
 
 
 @dataclass

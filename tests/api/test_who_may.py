@@ -59,6 +59,9 @@ POST /api/v1/returns/{rma}/resumption       r..ma
 POST /api/v1/returns/{rma}/shipment         r..ma
 GET  /api/v1/returns/{rma}/timeline         rwfma
 GET  /api/v1/tasks                          rwfma
+POST /api/v1/tasks/{task_id:path}/done      rwfma
+POST /api/v1/tasks/{task_id:path}/released  rwfma
+POST /api/v1/tasks/{task_id:path}/taken     rwfma
 
 GET  /account                               rwfma
 GET  /account/password                      rwfma
@@ -114,14 +117,6 @@ GET  /desk/station/{rma}/label              .w.ma
 POST /desk/station/{rma}/photos             .w.ma
 POST /desk/station/{rma}/receipts           .w.ma
 
-GET  /desk/approvals                        ...ma
-POST /desk/approvals/{rma}/approval         ...ma
-POST /desk/approvals/{rma}/refusal          ...ma
-GET  /desk/causes                           ...ma
-GET  /desk/live/approvals                   ...ma
-GET  /desk/live/tasks                       rwfma
-GET  /desk/tasks                            rwfma
-
 GET  /desk/audit                            ..fma
 POST /desk/audit                            ..fma
 GET  /desk/figures                          ..fma
@@ -132,6 +127,14 @@ GET  /desk/refunds.xlsx                     ..fma
 GET  /desk/refunds/{rma}                    ..fma
 POST /desk/refunds/{rma}/paid-by-hand       ..fma
 POST /desk/refunds/{rma}/refund-again       ..fma
+
+GET  /desk/approvals                        ...ma
+POST /desk/approvals/{rma}/approval         ...ma
+POST /desk/approvals/{rma}/refusal          ...ma
+GET  /desk/causes                           ...ma
+GET  /desk/live/approvals                   ...ma
+GET  /desk/live/tasks                       rwfma
+GET  /desk/tasks                            rwfma
 
 GET  /                                      *
 GET  /healthz                               *
@@ -174,11 +177,11 @@ NOT_THERE = {
     "photo_id": "pho_000000000000000000000000",
     "task_id": "tsk_000000000000000000000000",
     "refund_id": "RMA-7K3M-Q9TX-1",
+    "letter_id": "let_000000000000000000000000",
+    "what": "inspections",
     "key": "0" * 32,
     "number": "1",
     "index": "0",
-    "what": "inspections",
-    "letter_id": "let_000000000000000000000000",
 }
 """What paths name, of a kind that could be there and is not. Add what a new path's `{…}` is called."""
 CANARY = "canary"
@@ -321,7 +324,7 @@ def called(http: TestClient, method: str, path: str, names: dict[str, str], head
     is_api = path.startswith("/api/")
     body: dict[str, Any] = {} if method == "GET" else {"json": {}} if is_api else {"data": {"key": "form-1"}}
     headers = headers | ({"Idempotency-Key": "k-1"} if method == "POST" and is_api else {})
-    return http.request(method, path.format(**names), headers=headers, **body)
+    return http.request(method, path.replace(":path}", "}").format(**names), headers=headers, **body)
 
 
 @pytest.mark.parametrize("credentials", ["with_cookie", "with_token"])
@@ -365,7 +368,7 @@ def test_a_visitor_of_a_page_is_sent_to_sign_in_first_and_back(http: TestClient)
     closed = [path for path in pages if expected()["GET", path] is not None]
     assert "/account" in closed
     for path in closed:
-        here = path.format(**NOT_THERE)
+        here = path.replace(":path}", "}").format(**NOT_THERE)
         answer = http.get(here, headers={"Accept": "text/html"})
         assert (answer.status_code, answer.headers["Location"]) == (
             303, f"/sign-in?next={here.replace('/', '%2F')}",

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from returndesk.domain.people import MAY, Role
-from returndesk.domain.stages import ALLOWED, ENDED, CommandKind, EventKind, Stage
-from returndesk.store.cases import (
+from returndesk.domain.next_steps import (
     ANSWER_DAYS,
     AWAITING_CUSTOMER,
     AWAITING_DETAILS,
@@ -13,6 +11,8 @@ from returndesk.store.cases import (
     ON_HOLD,
     NextStep,
 )
+from returndesk.domain.people import MAY, Role
+from returndesk.domain.stages import ALLOWED, ENDED, CommandKind, EventKind, Stage
 from workflows.returns import ReturnWorkflow
 
 EVENTS = {

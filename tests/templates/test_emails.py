@@ -34,14 +34,9 @@ from returndesk.domain.notices import (
     NewDates,
     NotArrived,
     OnItsWay,
-    PaidByHand,
     PartlyAccepted,
     Question,
     Received,
-    Refunded,
-    RefundFailed,
-    RefundNeedsYou,
-    RefundOnItsWay,
     Rejected,
     Reminder,
     Requested,
@@ -49,6 +44,13 @@ from returndesk.domain.notices import (
 )
 from returndesk.domain.policy import Shop
 from returndesk.domain.reasons import REASON_SENTENCES
+from returndesk.domain.refund_notices import (
+    PaidByHand,
+    Refunded,
+    RefundFailed,
+    RefundNeedsYou,
+    RefundOnItsWay,
+)
 from returndesk.rendering import Links, Renderer
 
 TEMPLATES = Path(__file__).parents[2] / "templates"

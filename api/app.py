@@ -38,6 +38,7 @@ from api import (
     start,
     tasks,
     warehouse,
+    warehouse_parcel,
     webhooks,
 )
 from api.desk import Desk, Stamps
@@ -115,6 +116,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         sign_in,
         account,
         warehouse,
+        warehouse_parcel,
         finance,
         audit,
         figures,

@@ -27,7 +27,8 @@ SHOWN: Final = frozenset(
 KEPT: Final = frozenset(
     {
         "overridden", "overruled", "regraded", "approval_asked", "approved", "refused", "held", "resumed", "warned", "reminded",
-        "no_payment_for", "disputed", "dispute_closed", "contradicted", "disposition_changed", "task_done", "refund_requested",
+        "no_payment_for", "disputed", "dispute_closed", "contradicted", "disposition_changed", "refund_requested",
+        "task_done",
         "refund_unknown",
     }
 )  # fmt: skip

@@ -362,7 +362,9 @@ async function draw() {
   for (const entry of refused) {
     const note = make("div", "", { class: "alert", role: "alert", "data-refused": entry.key });
     const dismiss = make("button", "I have seen it", { type: "button", class: "button plain", "data-dismiss": entry.number });
-    note.append(make("p", entry.title), make("p", entry.sentence), dismiss);
+    const title = make("p");
+    title.append(make("strong", entry.title));
+    note.append(title, make("p", entry.sentence), dismiss);
     waiting.append(note);
   }
 }
@@ -384,6 +386,7 @@ function assume(entry) {
     stand.querySelectorAll("#receiving form").forEach((form) => { form.inert = true; });
     const note = make("p", "This parcel is recorded here and waits to be sent.", { class: "note wait" });
     stand.querySelector("#receiving")?.replaceChildren(note);
+    stand.querySelector("#next").textContent = "Recorded on this device. Inspect what is here, or scan the next one.";
   } else if (entry.kind === "inspections") {
     arrive(value("line"), -Number(value("quantity")));
   } else {

@@ -3,7 +3,8 @@
 
 const FAST_MS = 50; // between two keys, on average; people take longer
 const SILENCE_MS = 120; // ends a burst that nothing else ends
-const SLOW_MS = 400; // outside of fields nobody types: there even a slow scanner is one
+const SLOW_MS = 1_000; // outside of fields nobody types: there even a scanner that stutters is one
+const LATE_END_MS = 400; // an Enter so soon after a scan belongs to it
 const SHORTEST = 4;
 
 let keys = [];
@@ -11,7 +12,7 @@ let field = null; // the text field that got the keys, as it was before them
 let firstAt = 0;
 let lastAt = 0;
 let since = 0; // how many of the keys came since the last silence
-let endedAt = -SLOW_MS;
+let endedAt = -LATE_END_MS;
 let timer = 0;
 
 const isText = (element) =>
@@ -63,7 +64,7 @@ export function listen(scanned, known, whole) {
     const stop = () => { event.preventDefault(); event.stopImmediatePropagation(); };
     if (isEnd(event)) {
       if (keys.length && isScan()) { stop(); finish(); }
-      else if (performance.now() - endedAt < SLOW_MS) stop();
+      else if (performance.now() - endedAt < LATE_END_MS) stop();
       else if (event.key === "\u0004" || event.ctrlKey) stop();
       else forget();
       return;

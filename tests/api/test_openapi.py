@@ -211,6 +211,7 @@ def test_every_refusal_is_one_that_is_described(
         "reference": "A-1",
         "command_id": "cmd_1",
         "photo_id": "pho_1",
+        "about": "RMA-7K3M-Q9TX",
         "which": "next",
     }
     large = b"x" * (2 * 1024 * 1024 + 1)

@@ -128,22 +128,13 @@ GET  /desk/refunds/{rma}                    ..fma
 POST /desk/refunds/{rma}/paid-by-hand       ..fma
 POST /desk/refunds/{rma}/refund-again       ..fma
 
-GET  /desk/live/station                     .w.ma
-GET  /desk/station                          .w.ma
-GET  /desk/station/commands                 .w.ma
-GET  /desk/station/list/{what}              .w.ma
-GET  /desk/station/order                    .w.ma
-POST /desk/station/order                    .w.ma
-GET  /desk/station/scan                     .w.ma
-GET  /desk/station/scanner                  .w.ma
-GET  /desk/station/{rma}                    .w.ma
-POST /desk/station/{rma}/correction         .w.ma
-POST /desk/station/{rma}/dispositions       .w.ma
-POST /desk/station/{rma}/goods-back         .w.ma
-POST /desk/station/{rma}/inspections        .w.ma
-GET  /desk/station/{rma}/label              .w.ma
-POST /desk/station/{rma}/photos             .w.ma
-POST /desk/station/{rma}/receipts           .w.ma
+GET  /desk/approvals                        ...ma
+POST /desk/approvals/{rma}/approval         ...ma
+POST /desk/approvals/{rma}/refusal          ...ma
+GET  /desk/causes                           ...ma
+GET  /desk/live/approvals                   ...ma
+GET  /desk/live/tasks                       rwfma
+GET  /desk/tasks                            rwfma
 
 GET  /                                      *
 GET  /healthz                               *
@@ -210,6 +201,7 @@ def expected() -> dict[tuple[str, str], frozenset[Role] | None]:
     """The table, read: who may, None for anybody."""
     lines = [line.split() for line in WHO_MAY.strip().splitlines() if line]
     assert all(len(line) == 3 for line in lines), "a line is: method, path, letters"
+    assert len({(method, path) for method, path, _ in lines}) == len(lines), "one line for each route"
     return {
         (method, path): None if who == "*" else frozenset(LETTERS[x] for x in who if x != ".")
         for method, path, who in lines
@@ -264,21 +256,27 @@ Credentials = Callable[[Role | None], dict[str, str]]
 
 @pytest.fixture
 def with_cookie(api: Desk) -> Credentials:
-    """Headers of a browser in which somebody of a role signed in just now, as its own pages send them."""
+    """Headers of a browser in which somebody of a role is signed in, as its own pages send them."""
     with api.database.write() as session:
         for role in LETTERS.values():
             accounts.add(session, f"{role}-1", role, HASH, must_change=False, now=api.clock.now())
 
+    known: dict[Role, str] = {}
+
+    def found(role: Role) -> sign_ins.Found | None:
+        return sign_ins.identify(api.database, KEYRING, known.get(role, ""), api.clock.now())
+
     def headers(role: Role | None) -> dict[str, str]:
         if role is None:
             return {"Origin": ORIGIN}
-        with api.database.write() as session:
-            token = sign_ins.begin(session, f"{role}-1", api.clock.now())
-        found = sign_ins.identify(api.database, KEYRING, token, api.clock.now())
-        assert found is not None
+        if (sign_in := found(role)) is None:  # not yet, or the call before ended it
+            with api.database.write() as session:
+                known[role] = sign_ins.begin(session, f"{role}-1", api.clock.now())
+            sign_in = found(role)
+        assert sign_in is not None
         return {
-            "Cookie": f"__Host-returndesk={token}", "Origin": ORIGIN,
-            "X-CSRF-Token": KEYRING.digest("csrf", found.id),
+            "Cookie": f"__Host-returndesk={known[role]}", "Origin": ORIGIN,
+            "X-CSRF-Token": KEYRING.digest("csrf", sign_in.id),
         }  # fmt: skip
 
     return headers
@@ -328,7 +326,7 @@ def called(http: TestClient, method: str, path: str, names: dict[str, str], head
     is_api = path.startswith("/api/")
     body: dict[str, Any] = {} if method == "GET" else {"json": {}} if is_api else {"data": {"key": "form-1"}}
     headers = headers | ({"Idempotency-Key": "k-1"} if method == "POST" and is_api else {})
-    return http.request(method, path.format(**names), headers=headers, **body)
+    return http.request(method, path.replace(":path}", "}").format(**names), headers=headers, **body)
 
 
 @pytest.mark.parametrize("credentials", ["with_cookie", "with_token"])
@@ -372,7 +370,7 @@ def test_a_visitor_of_a_page_is_sent_to_sign_in_first_and_back(http: TestClient)
     closed = [path for path in pages if expected()["GET", path] is not None]
     assert "/account" in closed
     for path in closed:
-        here = path.format(**NOT_THERE)
+        here = path.replace(":path}", "}").format(**NOT_THERE)
         answer = http.get(here, headers={"Accept": "text/html"})
         assert (answer.status_code, answer.headers["Location"]) == (
             303, f"/sign-in?next={here.replace('/', '%2F')}",

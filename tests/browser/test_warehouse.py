@@ -18,7 +18,9 @@ from playwright.sync_api import Error as BrowserError
 
 from returndesk.domain.people import Role
 from returndesk.domain.scanning import TEST_CODE
+from returndesk.store import accounts
 
+PASSWORD = "horses paint the moon"
 KEY_MS = 5
 """Between two keys of a scanner."""
 
@@ -46,7 +48,7 @@ def scan(page: Page, code: str, end: str | None = "Enter") -> None:
 
 def opened(page: Page, rma: str) -> None:
     """The parcel of a return is at hand."""
-    expect(page.locator("#stand h1")).to_have_text(rma)
+    expect(page.locator("#stand h1")).to_have_text(rma, timeout=15_000)
 
 
 def single(shop: Shop) -> str:
@@ -432,6 +434,39 @@ def _browser_of(profile: Path) -> list[int]:
     return found
 
 
+def test_what_waits_is_sent_after_signing_in_again(shop: Shop, browser: Browser) -> None:
+    rma = single(shop)
+    with shop.desk.database.write() as session:
+        digest = accounts.new_hash(PASSWORD, "warehouse-9")
+        accounts.add(
+            session, "warehouse-9", Role.WAREHOUSE, digest, must_change=False, now=shop.desk.clock.now()
+        )
+    context = browser.new_context(base_url=shop.url)
+    page = context.new_page()
+
+    def sign_in() -> None:
+        page.get_by_label("Your id").fill("warehouse-9")
+        page.get_by_label("Your password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/desk/station/**")
+
+    page.goto(f"/desk/station/{rma}")
+    sign_in()
+    context.clear_cookies()
+    page.get_by_role("button", name="All of it").click()
+    waits(page, 1)
+    expect(page.locator("#said")).to_have_text(re.compile("You are not signed in any more."))
+    page.reload()
+    sign_in()
+    expect(page.locator("#waiting")).to_be_hidden()
+    expect(page.locator("#stand .tag").first).to_have_text("received")
+    sent = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    page.get_by_label("Take a photo").set_input_files([sent])  # type: ignore[list-item]
+    expect(page.locator("#said")).to_have_text("The photo is kept.")
+    context.close()
+    assert happened(shop, rma, "received") == 1
+
+
 # Photos ------------------------------------------------------------------------------------------
 
 
@@ -508,8 +543,12 @@ def test_everything_that_is_pressed_is_large_enough_for_a_glove(
     shop: Shop, browser: Browser, scripted: bool
 ) -> None:
     waiting, here, back = shop.request(authorize=True), shop.received(), shop.goods_gone()
-    size = {"width": PHONE[0], "height": PHONE[1]}
-    with shop.at_desk(browser, Role.WAREHOUSE, viewport=size, java_script_enabled=scripted) as context:
+    phone: dict[str, Any] = {
+        "viewport": {"width": PHONE[0], "height": PHONE[1]},
+        "has_touch": True,
+        "is_mobile": True,
+    }
+    with shop.at_desk(browser, Role.WAREHOUSE, java_script_enabled=scripted, **phone) as context:
         page = context.new_page()
         for path in (
             "",
@@ -522,6 +561,9 @@ def test_everything_that_is_pressed_is_large_enough_for_a_glove(
             page.goto(f"/desk/station{path}")
             page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
             assert page.evaluate(SMALL) == [], path
+        page.goto(f"/desk/station/{here}")
+        expect(page.get_by_role("button", name="One more").first).to_be_visible(visible=scripted)
+        expect(page.get_by_role("button", name="As it left us").first).to_be_visible(visible=scripted)
 
 
 def test_without_a_script_a_parcel_is_received_photographed_and_inspected(

@@ -18,7 +18,7 @@ from returndesk.domain.mail import Delivery, Outcome, Recipient, retry_after
 from returndesk.domain.notice_facts import NoticeKind
 from returndesk.domain.notices import read_facts
 from returndesk.domain.people import Role
-from returndesk.domain.stages import Stage
+from returndesk.domain.stages import ENDED, Stage
 from returndesk.links import PublicLinks
 from returndesk.logs import places
 from returndesk.ports import Clock, Mailer
@@ -39,6 +39,7 @@ ONLY_WHILE: dict[NoticeKind, frozenset[Stage]] = {
     NoticeKind.NOT_ARRIVED: frozenset({Stage.AUTHORIZED}),
     NoticeKind.LOST: frozenset({Stage.AUTHORIZED, Stage.RECEIVED, Stage.INSPECTED}),
     NoticeKind.REMINDER: frozenset({Stage.AUTHORIZED}),
+    NoticeKind.REFUND_NEEDS_YOU: frozenset(Stage) - ENDED,
     NoticeKind.DELAY: frozenset(Stage) - {Stage.CLOSED, Stage.CANCELLED, Stage.EXPIRED, Stage.DECLINED},
 }
 """Notices that would not be true any more at another stage: they are not sent then (`_Waiting.is_true` has the others)."""

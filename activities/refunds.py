@@ -108,5 +108,5 @@ class Refunds:
             failure_reason=said.failure_reason,
             bank_reference=said.bank_reference,
             look_again_at=self._clock.now() + LOOK_AGAIN_PENDING if open_still else None,
-            needs_person=said.status is RefundStatus.REQUIRES_ACTION,
+            action_expires_at=said.action_expires_at,
         )

@@ -37,6 +37,8 @@ from api import (
     sign_in,
     start,
     tasks,
+    warehouse,
+    warehouse_parcel,
     webhooks,
 )
 from api.desk import Desk, Stamps
@@ -113,6 +115,8 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
         start,
         sign_in,
         account,
+        warehouse,
+        warehouse_parcel,
         finance,
         audit,
         figures,

@@ -4,14 +4,16 @@ The verification is a process of its own. How far it is stands in the books, so 
 from every process of the API. It ends with this process; then the page says that it was interrupted.
 """
 
-import asyncio
 import json
 import os
 import sys
-from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from subprocess import PIPE, Popen
+from threading import Thread
+from time import monotonic
 
 import structlog
 from fastapi import APIRouter, Request
@@ -63,64 +65,45 @@ async def audit_live(request: Request, _actor: Finance) -> Response:
 
 
 @router.post("/desk/audit")
-async def verify_all(request: Request, actor: Finance) -> RedirectResponse:
+def verify_all(request: Request, actor: Finance) -> RedirectResponse:
     """Begin to verify every chain; where that is going on already, just show it."""
     desk = desk_of(request)
-    check_id = await asyncio.to_thread(_begun, desk, actor.id)
+    with desk.database.write() as session:
+        check_id = begin(session, actor.id, desk.clock.now())
     if check_id is not None:
-        watching = asyncio.create_task(_verify(desk, check_id))
-        tasks: set[asyncio.Task[None]] = request.app.state.__dict__.setdefault("verifying", set())
-        tasks.add(watching)
-        watching.add_done_callback(tasks.discard)
+        Thread(target=_verify, args=(desk, check_id), name="audit", daemon=True).start()
     return RedirectResponse("/desk/audit", HTTPStatus.SEE_OTHER, NO_STORE)
 
 
-def _begun(desk: Desk, actor_id: str) -> str | None:
-    with desk.database.write() as session:
-        return begin(session, actor_id, desk.clock.now())
-
-
-async def _verify(desk: Desk, check_id: str) -> None:
-    """Run the verification and write down what it tells."""
-    command = held([sys.executable, "-m", "returndesk.audit_lines"])
+def _verify(desk: Desk, check_id: str) -> None:
+    """Run the verification and write down what it tells. A thread of its own, since it lasts."""
     environment = {**os.environ, DATABASE_URL: desk.database.url}
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=_ROOT, env=environment)
-    try:
-        await _listen(desk, check_id, process)
-        ended = await process.wait() == 0
-    except asyncio.CancelledError:
-        process.kill()
-        raise
-    if not ended:
-        _log.warning("audit_check_interrupted", check=check_id)
-    await asyncio.to_thread(_ended, desk, check_id, ended)
-
-
-def _ended(desk: Desk, check_id: str, done: bool) -> None:
+    command = held([sys.executable, "-m", "returndesk.audit_lines"])
+    with Popen(command, stdout=PIPE, cwd=_ROOT, env=environment, text=True) as process:
+        assert process.stdout is not None, "its lines are piped"
+        _listen(desk, check_id, process.stdout)
     with desk.database.write() as session:
-        if done:
+        if process.returncode == 0:
             end(session, check_id, desk.clock.now())
         else:
+            _log.warning("audit_check_interrupted", check=check_id, returncode=process.returncode)
             interrupt(session, check_id)
 
 
-async def _listen(desk: Desk, check_id: str, process: Process) -> None:
+def _listen(desk: Desk, check_id: str, lines: Iterable[str]) -> None:
     """Write down how far it is twice a second, and at the end."""
-    assert process.stdout is not None, "its lines are piped"
     found: list[Finding] = []
-    done = (0, 0)
-    loop = asyncio.get_running_loop()
-    beat_at = loop.time()
-    async for line in process.stdout:
+    returns = records = 0
+    beat_at = monotonic()
+    for line in lines:
         returns, records, new = json.loads(line)
-        done = (returns, records)
         found += [Finding(*one) for one in new]
-        if loop.time() - beat_at >= _BEAT_SECONDS:
-            await asyncio.to_thread(_beat, desk, check_id, done, found)
-            found, beat_at = [], loop.time()
-    await asyncio.to_thread(_beat, desk, check_id, done, found)
+        if monotonic() - beat_at >= _BEAT_SECONDS:
+            _beat(desk, check_id, returns, records, found)
+            found, beat_at = [], monotonic()
+    _beat(desk, check_id, returns, records, found)
 
 
-def _beat(desk: Desk, check_id: str, done: tuple[int, int], found: list[Finding]) -> None:
+def _beat(desk: Desk, check_id: str, returns: int, records: int, found: list[Finding]) -> None:
     with desk.database.write() as session:
-        beat(session, check_id, desk.clock.now(), *done, found)
+        beat(session, check_id, desk.clock.now(), returns, records, found)

@@ -82,7 +82,7 @@ class Envelope:
 def _limit_bytes(scope: Scope) -> int:
     """How much may be sent: photos are the only large things."""
     path: str = scope["path"]
-    is_photo = path.startswith("/api/v1/returns/") and path.endswith("/photos")
+    is_photo = path.startswith(("/api/v1/returns/", "/desk/station/")) and path.endswith("/photos")
     return SENT_BYTES_MAX if is_photo else BODY_LIMIT_BYTES
 
 

@@ -53,13 +53,8 @@ async def add_photo(
 
     422 `photo_unreadable` where it is no whole JPEG, PNG or WebP; 413 above 10 MiB.
     """
-    desk, named = desk_of(request), parse(rma)
-    sent = await _body(request)
-    content = f"{named}\0{hashlib.sha256(sent).hexdigest()}"
-    sending = photos.Sending(named, actor.id, key, desk.links.keyring.digest("photo", content))
-    view = await asyncio.to_thread(photos.sent_before, desk.database, sending)
-    if view is None:
-        view = await asyncio.to_thread(_keep, desk, sending, await clean(sent))
+    named = parse(rma)
+    view = await keep_photo(desk_of(request), named, await _body(request), actor=actor, key=key)
     response.headers["Location"] = str(request.app.url_path_for("one_photo", photo_id=view.id))
     return view
 
@@ -96,6 +91,19 @@ def one_photo(
         "X-Content-Type-Options": "nosniff",
     }
     return Response(desk.files.fetch(key), media_type=media_type, headers=headers)
+
+
+async def keep_photo(desk: Desk, rma: str, sent: bytes, *, actor: Actor, key: str) -> photos.PhotoView:
+    """A photo of a return, cleaned and kept; what came under the key before is answered instead.
+
+    Raises `InvalidInput` (`photo_unreadable`, `photo_too_many_pixels`), `Refused` and `NotFound`.
+    """
+    content = f"{rma}\0{hashlib.sha256(sent).hexdigest()}"
+    sending = photos.Sending(rma, actor.id, key, desk.links.keyring.digest("photo", content))
+    view = await asyncio.to_thread(photos.sent_before, desk.database, sending)
+    if view is None:
+        view = await asyncio.to_thread(_keep, desk, sending, await clean(sent))
+    return view
 
 
 async def _body(request: Request) -> bytes:

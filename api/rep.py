@@ -13,9 +13,9 @@ from api.desk_pages import EVERYBODY, NO_STORE, show
 from api.identity import require
 from api.live import stream
 from returndesk.domain.errors import InvalidInput
+from returndesk.domain.next_steps import NEXT_STEP
 from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.stages import ENDED, CommandKind, Stage
-from returndesk.store.cases import NEXT_STEP
 from returndesk.store.finding import Found, FoundOrder, find
 from returndesk.store.rep_queue import COUNTED_TO, Part, QueuePage, QueueRow, Wanted, queue_mark, queue_page
 
@@ -25,15 +25,6 @@ KNOWS_CUSTOMERS = MAY[CommandKind.REQUEST]
 """Who works with customers, and so may know their names."""
 READERS = (Role.REP, Role.FINANCE, Role.MANAGER, Role.ADMIN)
 """Who reads returns here; the warehouse has its station."""
-FRONT = {
-    Role.REP: "/desk/returns",
-    Role.WAREHOUSE: "/desk/station",
-    Role.FINANCE: "/desk/refunds",
-    Role.MANAGER: "/desk/tasks",
-    Role.ADMIN: "/desk/tasks",
-}
-"""Where everybody's day begins."""
-
 Reader = Annotated[Actor, require(*READERS)]
 Anybody = Annotated[Actor, require(*EVERYBODY)]
 _Code = TypeVar("_Code", bound=StrEnum)
@@ -77,12 +68,6 @@ class FoundView:
     is_more: bool
     names: bool
     may_start: bool
-
-
-@router.get("/desk")
-def front(actor: Anybody) -> Response:
-    """To where somebody's day begins."""
-    return _on(FRONT[actor.role])
 
 
 @router.get("/desk/returns", response_class=HTMLResponse)

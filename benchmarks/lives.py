@@ -17,10 +17,11 @@ from returndesk.domain.attainment import ended
 from returndesk.domain.audit import START, Entry
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.clock import PROCESSING, REFUND, Clock
+from returndesk.domain.next_steps import AWAITING_CUSTOMER, NEXT_STEP
 from returndesk.domain.refund_books import Instants
 from returndesk.domain.rma import allot
 from returndesk.store import tables
-from returndesk.store.cases import AWAITING_CUSTOMER, NEXT_STEP
+from returndesk.store.finding import keys_of
 from returndesk.store.policies import PolicyInForce
 
 MIX = {
@@ -79,10 +80,10 @@ class Shop:
         """Make them up and load them; the RMA of each."""
         customers = max(self._returns * 6 // 10, 1)
         for number in range(customers):
-            name = self._random.choice(_NAMES)
+            name, phone = self._random.choice(_NAMES), f"+4479{number:08}"
             self._loader.add(tables.Customer, {
                 "id": f"cus_{number}", "reference": f"C-{number}", "name": name, "address": ["1 Road", "Leeds"],
-                "email": f"{name.split()[0].lower()}.{number}@shop.example", "phone": f"+4479{number:08}",
+                "email": f"{name.split()[0].lower()}.{number}@shop.example", "phone": phone, **keys_of(name, phone),
             })  # fmt: skip
         kinds, weights = list(MIX), list(MIX.values())
         for number in range(self._returns):

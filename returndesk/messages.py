@@ -82,7 +82,8 @@ class Loaded:
 class RefundAnswer:
     """What the processor says of a refund. `refused_code`: its definite no. Status `unknown`: no usable answer yet.
 
-    `look_again_at`: when to ask after it again; None where nothing is left to ask.
+    `look_again_at`: when to ask after it again; None where nothing is left to ask. `action_expires_at`: by when the
+    customer has to do their part of one that `requires_action`.
     """
 
     refund_id: str
@@ -93,6 +94,7 @@ class RefundAnswer:
     refused_code: str | None = None
     look_again_at: datetime | None = None
     needs_person: bool = False
+    action_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)

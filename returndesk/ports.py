@@ -38,7 +38,10 @@ class RefundRequest:
 
 @dataclass(frozen=True)
 class ProcessorRefund:
-    """A refund as the processor shows it. `refund_id` is ours, where its metadata carries one."""
+    """A refund as the processor shows it. `refund_id` is ours, where its metadata carries one.
+
+    `action_expires_at`: of one that waits for the customer, until when they can do their part.
+    """
 
     reference: str
     refund_id: str | None
@@ -46,6 +49,7 @@ class ProcessorRefund:
     amount_minor: int
     failure_reason: str | None = None
     bank_reference: str | None = None
+    action_expires_at: datetime | None = None
 
 
 class PaymentGateway(Protocol):

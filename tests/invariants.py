@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, SQLModel, col, func, select
 
 from returndesk.domain.lots import GIVEN_UP, Acceptance, Reception
-from returndesk.domain.stages import SUBMITTED, RefundStatus
+from returndesk.domain.stages import TAKEN, RefundStatus
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.store import tables
 from returndesk.store.audit_verification import verify
@@ -199,7 +199,7 @@ class World:
             if r.what.startswith("refund_"):
                 refund, status = r.details["refund"], RefundStatus(r.what.removeprefix("refund_"))
                 life[refund, r.what] += 1
-                if status in SUBMITTED:
+                if status in TAKEN:
                     submitted[refund] += 1
                 elif status not in GONE and submitted[refund]:
                     yield f"9 refund {refund} went back to {status}"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
 from activities.transitions.facts import common, items_of, parcel_items, promised_by, title_of
-from activities.transitions.refund_answers import stop_clock_when_paid
+from activities.transitions.refund_answers import tend_clock
 from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING
 from returndesk.domain.eligibility import judge
@@ -82,7 +82,7 @@ def _waits_again(case: Case) -> None:
         case.stop_clocks("corrected")
     elif all(lot.reception not in ON_THE_WAY | TO_DECIDE for lot in case.undecided):
         case.stop_clock(PROCESSING, "corrected")
-        stop_clock_when_paid(case, "corrected")
+        tend_clock(case, "corrected")
 
 
 def loss(case: Case, asked: LossInput) -> None:

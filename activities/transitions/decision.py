@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from activities.transitions.facts import common, decided_items, promised_by
 from activities.transitions.granting import grant, take_back
-from activities.transitions.refund_answers import stop_clock_when_paid
+from activities.transitions.refund_answers import tend_clock
 from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.deciding import to_decide, verdicts
@@ -175,7 +175,7 @@ def _announce(case: Case, decided: Decided) -> None:
     verdicts = {item.verdict for item in items}
     is_late = case.clocks[PROCESSING].breached
     goods_back_by = _goods_back_by(case, lots)
-    stop_clock_when_paid(case, "nothing_due")
+    tend_clock(case, "nothing_due")
     if Acceptance.ACCEPTED not in verdicts:
         case.notice(
             Rejected(

@@ -10,10 +10,11 @@ from activities.transitions.packet import packet
 from activities.transitions.shipment import look_for_parcel
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.lots import Reception
+from returndesk.domain.next_steps import NEXT_STEP
 from returndesk.domain.notices import Delay, Expired, Reminder
 from returndesk.domain.people import Role
 from returndesk.domain.stages import ENDED, Stage
-from returndesk.store.cases import NEXT_STEP, Case
+from returndesk.store.cases import Case
 
 
 def time_passed(case: Case) -> None:

@@ -6,14 +6,14 @@ is unknown; and not by hand while a dispute may bring the customer the same mone
 
 from activities.transitions.disputes import note_disputes
 from activities.transitions.facts import accepted_items, common
-from activities.transitions.refund_answers import FAILED, outstanding_minor, stop_clock_when_paid
+from activities.transitions.refund_answers import FAILED, outstanding_minor, tend_clock
 from returndesk.domain.clock import REFUND
 from returndesk.domain.disputes import LOST
 from returndesk.domain.errors import InvalidInput, Refused
 from returndesk.domain.inputs import PaidByHandInput, PaidHow, RefundAgainInput
 from returndesk.domain.lots import Acceptance
-from returndesk.domain.notices import PaidByHand
 from returndesk.domain.people import Role
+from returndesk.domain.refund_notices import PaidByHand
 from returndesk.domain.settlement import PaymentRoom, share_out
 from returndesk.domain.stages import RefundStatus
 from returndesk.store import ledger
@@ -78,7 +78,7 @@ def paid_by_hand(case: Case, asked: PaidByHandInput) -> None:
         note=asked.note,
     )
     is_late = case.clocks[REFUND].breached
-    stop_clock_when_paid(case, "paid_by_hand")
+    tend_clock(case, "paid_by_hand")
     case.notice(
         PaidByHand(
             **common(case, accepted_items(case, _decision_of(case, failed))), paid_at=case.now, paid_minor=paid_minor, how=asked.how,

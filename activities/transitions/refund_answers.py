@@ -1,15 +1,16 @@
 """What the processor's answer to a refund does: books, clocks, mails and, where a person is needed, a task.
 
 "Refunded" is said on confirmed state only. A refund that fails after it succeeded is reversed once, the
-customer is told, and its clock runs again where it stood (DESIGN 4 and 5).
+customer is told, and its clock runs again where it stood (DESIGN 4 and 5). One for which the processor needs
+something of the customer, such as bank details, waits for them: decision 0012.
 """
 
 from activities.transitions.facts import accepted_items, common
 from returndesk.domain.clock import REFUND
 from returndesk.domain.disputes import REFUSED_FOR_DISPUTE
-from returndesk.domain.notices import Refunded, RefundFailed, RefundOnItsWay
 from returndesk.domain.people import Role
-from returndesk.domain.stages import SUBMITTED, RefundStatus, Stage
+from returndesk.domain.refund_notices import Refunded, RefundFailed, RefundNeedsYou, RefundOnItsWay
+from returndesk.domain.stages import TAKEN, RefundStatus, Stage
 from returndesk.messages import RefundAnswer
 from returndesk.store import ledger
 from returndesk.store.case_rows import is_filed
@@ -28,11 +29,14 @@ def refund_answered(case: Case, answer: RefundAnswer) -> None:
     refund.look_again_at = answer.look_again_at
     refund.processor_reference = answer.processor_reference or refund.processor_reference
     refund.bank_reference = answer.bank_reference or refund.bank_reference
+    refund.action_expires_at = answer.action_expires_at or refund.action_expires_at
     if answer.needs_person:
         case.task("refunds", f"look_into_{refund.id}", Role.FINANCE, case.due_at(REFUND), refund=refund.id)
-    if before in FAILED and answer.status in SUBMITTED:
+    if before in FAILED and answer.status in TAKEN:
         _contradicted(case, refund, answer)
     if answer.status is before or before in FAILED or _is_step_back(before, answer.status):
+        if refund.needs_details:
+            _still_needs_details(case, refund)
         return
     refund.status = answer.status
     refund.failure_reason = answer.failure_reason or answer.refused_code
@@ -44,8 +48,8 @@ def refund_answered(case: Case, answer: RefundAnswer) -> None:
         processor_reference=refund.processor_reference,
         reason=refund.failure_reason,
     )
-    if answer.status in SUBMITTED:
-        _submitted(case, refund, before)
+    if answer.status in TAKEN:
+        _taken(case, refund)
     elif answer.status in FAILED:
         _failed(case, refund, before)
 
@@ -60,10 +64,17 @@ def _contradicted(case: Case, refund: RefundRow, answer: RefundAnswer) -> None:
               status=answer.status, replaced_by=refund.replaced_by)  # fmt: skip
 
 
-def stop_clock_when_paid(case: Case, reason: str) -> None:
-    """Nothing is owed that the processor has not taken, and nothing is to be decided: the shop has done its part."""
-    is_taken = all(x.status in SUBMITTED for x in case.live_refunds)
-    if is_taken and not case.row.owed_without_refund_minor and case.stage in (Stage.SETTLING, Stage.CLOSED):
+def tend_clock(case: Case, reason: str) -> None:
+    """Nothing is owed that the processor has not taken, and nothing is to be decided: the shop has done its part.
+
+    Its clock stops, or waits where the customer has a part to do first.
+    """
+    is_taken = all(x.status in TAKEN for x in case.live_refunds)
+    if not is_taken or case.row.owed_without_refund_minor or case.stage not in (Stage.SETTLING, Stage.CLOSED):
+        return
+    if any(x.needs_details for x in case.live_refunds):
+        case.await_details()
+    else:
         case.stop_clock(REFUND, reason)
 
 
@@ -80,23 +91,55 @@ def _is_step_back(before: RefundStatus, after: RefundStatus) -> bool:
     """A stale answer never moves a refund back."""
     if before is RefundStatus.SUCCEEDED:
         return after not in FAILED
-    return before in SUBMITTED and after not in SUBMITTED | FAILED
+    return before in TAKEN and after not in TAKEN | FAILED
 
 
-def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
-    refund.submitted_at = refund.submitted_at or case.now
-    stop_clock_when_paid(case, "refund_submitted")
-    label = label_of(case.connection, refund.payment_id)
-    is_late = case.clocks[REFUND].breached
-    if refund.status is not RefundStatus.SUCCEEDED:
-        if before not in SUBMITTED:
-            case.notice(
-                RefundOnItsWay(
-                    **common(case, accepted_items(case, refund.decision)), submitted_at=case.now, total_minor=refund.amount_minor,
-                    payment_label=label, is_late=is_late,
-                )
-            )  # fmt: skip
+def _taken(case: Case, refund: RefundRow) -> None:
+    """The processor has it: the customer is told what that means for them."""
+    case.end_task(f"details_missing_{refund.id}")
+    if refund.needs_details:
+        _needs_details(case, refund)
         return
+    refund.submitted_at = refund.submitted_at or case.now
+    tend_clock(case, "refund_submitted")
+    if refund.status is RefundStatus.SUCCEEDED:
+        _confirmed(case, refund)
+        return
+    case.notice(
+        RefundOnItsWay(
+            **common(case, accepted_items(case, refund.decision)), submitted_at=case.now, total_minor=refund.amount_minor,
+            payment_label=label_of(case.connection, refund.payment_id), is_late=case.clocks[REFUND].breached,
+        )
+    )  # fmt: skip
+
+
+def _needs_details(case: Case, refund: RefundRow) -> None:
+    """The processor has written to the customer itself. They hear from us that its email is no fraud."""
+    refund.needs_action_since = case.now
+    tend_clock(case, "refund_submitted")
+    case.notice(
+        RefundNeedsYou(
+            **common(case, accepted_items(case, refund.decision)), asked_at=case.now, total_minor=refund.amount_minor,
+            act_by=refund.action_expires_at, payment_label=label_of(case.connection, refund.payment_id),
+            is_late=case.clocks[REFUND].breached,
+        )
+    )  # fmt: skip
+    _still_needs_details(case, refund)
+
+
+def _still_needs_details(case: Case, refund: RefundRow) -> None:
+    """Who has not answered for days may not know that they are asked: then finance reaches them."""
+    late_at = case.details_late_at(refund)
+    if case.now < late_at:
+        refund.look_again_at = min(refund.look_again_at or late_at, late_at)
+        return
+    expires_at = refund.action_expires_at
+    case.task("refunds", f"details_missing_{refund.id}", Role.FINANCE, case.rules.calendar.add(case.now, 1),
+              refund=refund.id, expires=expires_at and expires_at.isoformat())  # fmt: skip
+
+
+def _confirmed(case: Case, refund: RefundRow) -> None:
+    """The customer has the money: only now is that said."""
     refund.credited_at = case.now
     capture_refund(case.connection, refund.payment_id, refund.amount_minor)
     ledger.refunded(case.connection, refund, case.now)
@@ -104,8 +147,8 @@ def _submitted(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     case.notice(
         Refunded(
             **common(case, accepted_items(case, refund.decision)), refunded_at=case.now, refunded_minor=refund.amount_minor,
-            outstanding_minor=outstanding_minor(case), payment_label=label, refund_reference=refund.bank_reference,
-            is_late=is_late,
+            outstanding_minor=outstanding_minor(case), payment_label=label_of(case.connection, refund.payment_id),
+            refund_reference=refund.bank_reference, is_late=case.clocks[REFUND].breached,
         )
     )  # fmt: skip
 
@@ -114,6 +157,7 @@ def _failed(case: Case, refund: RefundRow, before: RefundStatus) -> None:
     """The money is with the shop again: it owes it still."""
     was_confirmed = before is RefundStatus.SUCCEEDED
     case.end_task(f"look_into_{refund.id}")
+    case.end_task(f"details_missing_{refund.id}")
     refund.failed_at = case.now
     refund.look_again_at = None
     if was_confirmed:
@@ -129,6 +173,6 @@ def _failed(case: Case, refund: RefundRow, before: RefundStatus) -> None:
         RefundFailed(
             **common(case, accepted_items(case, refund.decision)), failed_at=case.now, total_minor=refund.amount_minor, new_date=new_date,
             payment_label=label_of(case.connection, refund.payment_id), was_confirmed=was_confirmed,
-            is_disputed=refund.failure_reason in REFUSED_FOR_DISPUTE,
+            is_disputed=refund.failure_reason in REFUSED_FOR_DISPUTE, awaited_details=before is RefundStatus.REQUIRES_ACTION,
         )
     )  # fmt: skip

@@ -5,9 +5,10 @@ from datetime import datetime
 from activities.transitions.facts import common
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import MessageInput, QuestionInput
+from returndesk.domain.next_steps import AWAITING_ANSWER
 from returndesk.domain.notices import Question
 from returndesk.domain.people import Role
-from returndesk.store.cases import AWAITING_ANSWER, Case
+from returndesk.store.cases import Case
 from returndesk.store.contacts import add_contact
 
 READ_DAYS = 1

@@ -23,6 +23,7 @@ class NoticeKind(StrEnum):
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
     PAID_BY_HAND = "paid_by_hand"
+    REFUND_NEEDS_YOU = "refund_needs_you"
     QUESTION = "question"
     ON_ITS_WAY = "on_its_way"
     REMINDER = "reminder"

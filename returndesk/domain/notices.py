@@ -10,9 +10,15 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, Discriminator, Field, TypeAdapter, model_validator
 
-from returndesk.domain.inputs import PaidHow
 from returndesk.domain.lots import Acceptance, WayBack
 from returndesk.domain.notice_facts import Amount, NoticeFacts, NoticeItem, NoticeKind
+from returndesk.domain.refund_notices import (
+    PaidByHand,
+    Refunded,
+    RefundFailed,
+    RefundNeedsYou,
+    RefundOnItsWay,
+)
 
 _NOT_HERE = frozenset({"not_received", "lost", "claimed_elsewhere"})
 """Reasons of goods that do not go back to the customer."""
@@ -181,59 +187,6 @@ class Rejected(_Decided):
         return self
 
 
-class RefundOnItsWay(NoticeFacts):
-    """The processor took the refund; it is not confirmed yet."""
-
-    kind: Literal[NoticeKind.REFUND_ON_ITS_WAY] = NoticeKind.REFUND_ON_ITS_WAY
-    submitted_at: AwareDatetime
-    total_minor: Amount = Field(gt=0)
-    payment_label: str | None = None
-    is_late: bool = False
-
-
-class Refunded(NoticeFacts):
-    """The processor confirmed a refund. `outstanding_minor` is what this return is still owed after it."""
-
-    kind: Literal[NoticeKind.REFUNDED] = NoticeKind.REFUNDED
-    refunded_at: AwareDatetime
-    refunded_minor: Amount = Field(gt=0)
-    outstanding_minor: Amount = 0
-    payment_label: str | None = None
-    refund_reference: str | None = None
-    is_late: bool = False
-
-
-class RefundFailed(NoticeFacts):
-    """The bank sent a refund back. `was_confirmed`: an earlier notice said it was paid, and this corrects it.
-
-    `is_disputed`: it was refused, because the customer's bank holds the payment's money for a dispute.
-    `new_date` is when the customer has the money's new way, or hears from the shop.
-    """
-
-    kind: Literal[NoticeKind.REFUND_FAILED] = NoticeKind.REFUND_FAILED
-    failed_at: AwareDatetime
-    total_minor: Amount = Field(gt=0)
-    new_date: AwareDatetime
-    payment_label: str | None = None
-    was_confirmed: bool = False
-    is_disputed: bool = False
-
-
-class PaidByHand(NoticeFacts):
-    """The customer has money another way than by a refund of ours. `outstanding_minor` is still owed after it.
-
-    What they find it by (`text_id`) is a text, joined when the mail is sent.
-    """
-
-    kind: Literal[NoticeKind.PAID_BY_HAND] = NoticeKind.PAID_BY_HAND
-    paid_at: AwareDatetime
-    paid_minor: Amount = Field(gt=0)
-    how: PaidHow
-    text_id: str = Field(min_length=1)
-    outstanding_minor: Amount = 0
-    is_late: bool = False
-
-
 class Reminder(NoticeFacts):
     """Authorized, and nothing has come back yet."""
 
@@ -361,6 +314,7 @@ AnyFacts = (
     | Accepted
     | PartlyAccepted
     | Rejected
+    | RefundNeedsYou
     | RefundOnItsWay
     | Refunded
     | RefundFailed

@@ -54,6 +54,7 @@ class CommandKind(StrEnum):
     DISPOSITIONS = "dispositions"
     REFUND_AGAIN = "refund-again"
     PAID_BY_HAND = "paid-by-hand"
+    TASK_DONE = "task-done"
 
 
 class EventKind(StrEnum):
@@ -78,8 +79,10 @@ class RefundStatus(StrEnum):
 
 TO_SEND = frozenset({RefundStatus.REQUESTED, RefundStatus.UNKNOWN})
 """Refunds whose answer we do not have."""
-SUBMITTED = frozenset({RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION, RefundStatus.SUCCEEDED})
-"""Refunds the processor took: the shop's part is done (the refund clock stops)."""
+SUBMITTED = frozenset({RefundStatus.PENDING, RefundStatus.SUCCEEDED})
+"""Refunds the processor took and needs nothing more for: the shop's part is done (the refund clock stops)."""
+TAKEN = SUBMITTED | {RefundStatus.REQUIRES_ACTION}
+"""Refunds the processor took; of some it needs something of the customer first (the refund clock waits)."""
 
 ENDED = frozenset({Stage.CLOSED, Stage.DECLINED, Stage.EXPIRED, Stage.CANCELLED})
 """Stages in which nothing is left to do, unless something late happens."""
@@ -94,12 +97,15 @@ _WHILE_OPEN: _Takes = _ANY_EVENT | {
     CommandKind.HOLD,
     CommandKind.RESUMPTION,
     CommandKind.RECALCULATION,
+    CommandKind.TASK_DONE,
 }
 _GOODS: _Takes = frozenset({CommandKind.GOODS_BACK, CommandKind.DISPOSITIONS})
 """What is done with goods that are here."""
 _MONEY: _Takes = frozenset({CommandKind.REFUND_AGAIN, CommandKind.PAID_BY_HAND})
 """What finance does about money that is owed still; while a manager has to approve, none of it is."""
-_LATE: _Takes = frozenset({CommandKind.RECEIPTS, CommandKind.MESSAGE, EventKind.TIME_PASSED})
+_LATE: _Takes = frozenset(
+    {CommandKind.RECEIPTS, CommandKind.MESSAGE, CommandKind.TASK_DONE, EventKind.TIME_PASSED}
+)
 """What still happens to a return that has ended: it runs again."""
 
 ALLOWED: dict[Stage | None, _Takes] = {

@@ -100,6 +100,7 @@ def _refund(refund: stripe.Refund) -> ProcessorRefund:
         amount_minor=from_processor(refund.amount, refund.currency.upper()),
         failure_reason=getattr(refund, "failure_reason", None),
         bank_reference=_bank_reference(refund),
+        action_expires_at=_action_expires_at(refund),
     )
 
 
@@ -109,6 +110,13 @@ def _bank_reference(refund: stripe.Refund) -> str | None:
     card = getattr(details, "card", None) if details is not None else None
     reference = getattr(card, "reference", None) if card is not None else None
     return str(reference) if reference else None
+
+
+def _action_expires_at(refund: stripe.Refund) -> datetime | None:
+    """Until when the customer can do what Stripe asked of them by email. Where it wrote to stays with Stripe."""
+    details = getattr(getattr(refund, "next_action", None), "display_details", None)
+    expires_at = getattr(details, "expires_at", None)
+    return datetime.fromtimestamp(expires_at, UTC) if expires_at else None
 
 
 def _meaning(error: stripe.StripeError) -> ProcessorRefused | Unanswered:

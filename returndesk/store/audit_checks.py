@@ -60,6 +60,7 @@ def begin(session: Session, actor_id: str, now: datetime) -> str | None:
         returns=session.exec(select(func.count()).select_from(tables.Return)).one(),
     )  # fmt: skip
     session.add(check)
+    session.flush()
     return check.id
 
 

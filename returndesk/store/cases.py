@@ -16,6 +16,14 @@ from sqlalchemy import Connection
 from returndesk.domain import stages
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
 from returndesk.domain.lots import Lot, Reception
+from returndesk.domain.next_steps import (
+    ANSWER_DAYS,
+    AWAITING_ANSWER,
+    AWAITING_CUSTOMER,
+    AWAITING_DETAILS,
+    REFUND_DETAILS,
+    next_step,
+)
 from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
@@ -32,48 +40,8 @@ RulesOf = Callable[[Connection, str], PolicyInForce]
 """How a case finds the policy version it was given."""
 
 
-@dataclass(frozen=True)
-class NextStep:
-    """What a return at a stage waits for: a queue with an owner. `due` says how the due time is found."""
-
-    queue: str
-    owner: Role
-    due: str
-
-
-AWAITING_CUSTOMER = NextStep("awaiting_customer", Role.REP, "answer")
-"""Where a return stands, at any stage, while the shop waits for an answer."""
-ON_HOLD = NextStep("on_hold", Role.REP, "clock")
-"""Where a return stands, at any stage, while somebody looks into it."""
-AWAITING_ANSWER = "awaiting_answer"
-"""Why the clocks stand meanwhile."""
-ANSWER_DAYS = 5
-"""Business days after which somebody asks the customer again."""
-
 AT_LEAST_APART = timedelta(seconds=1)
 """Between two looks at what time has changed: whatever a transition left due cannot make a run spin."""
-
-NEXT_STEP: dict[Stage, NextStep] = {
-    Stage.REQUESTED: NextStep("authorizations", Role.REP, "clock"),
-    Stage.AUTHORIZED: NextStep("awaiting_goods", Role.REP, "expiry"),
-    Stage.RECEIVED: NextStep("inspections", Role.WAREHOUSE, "clock"),
-    Stage.INSPECTED: NextStep("decisions", Role.REP, "clock"),
-    Stage.DECIDED: NextStep("approvals", Role.MANAGER, "clock"),
-    Stage.SETTLING: NextStep("refunds", Role.FINANCE, "clock"),
-}
-"""Every open return stands in exactly one of these queues (invariant 5)."""
-
-
-def next_step(
-    stage: Stage, on_hold_since: datetime | None, awaiting_answer_since: datetime | None
-) -> NextStep | None:
-    """What a return waits for; None where it has ended."""
-    step = NEXT_STEP.get(stage)
-    if step is None:
-        return None
-    if on_hold_since is not None:
-        return ON_HOLD
-    return step if awaiting_answer_since is None else AWAITING_CUSTOMER
 
 
 @dataclass
@@ -182,10 +150,24 @@ class Case:
         """The obligation is met, or nothing is owed any more: nobody has to be hurried about it."""
         standing = self.standings[kind]
         self._set(standing.clock.stop(self.now, reason, self.actor.id))
+        self._hurry_nobody(kind)
+
+    def _hurry_nobody(self, kind: ClockKind) -> None:
+        standing = self.standings[kind]
         if standing.warned_at is not None:
             self.end_task(f"warn_{kind}")
         if standing.breached_at is not None:
             self.end_task(f"breach_{kind}")
+
+    def await_details(self) -> None:
+        """The shop has done its part of the refund, and the customer has one to do: the clock waits, where it stands.
+
+        One that had stopped waits too: the processor had taken the money, and found that it cannot send it yet.
+        """
+        if self.standings[REFUND].clock.state is ClockState.STOPPED:
+            self.restart_clock(REFUND, REFUND_DETAILS)
+        self._set(self.standings[REFUND].clock.pause(self.now, REFUND_DETAILS, "customer"))
+        self._hurry_nobody(REFUND)
 
     def stop_clocks(self, reason: str) -> None:
         """Nothing is owed any more."""
@@ -193,12 +175,15 @@ class Case:
             self.stop_clock(kind, reason)
 
     def restart_clock(self, kind: ClockKind, reason: str) -> None:
-        """The obligation stands again, where the clock stood; while a question is open it waits like the others."""
+        """The obligation stands again, where the clock stood; while a question is open it waits like the others.
+
+        Whatever the customer has still to do for another refund, the shop has something to do as well.
+        """
         before = self.standings[kind].clock
         clock = before.restart(self.now, reason, self.actor.id)
         if clock is not before and self.row.awaiting_answer_since is not None:
             clock = clock.pause(self.now, AWAITING_ANSWER, "customer")
-        self._set(clock)
+        self._set(clock.resume(self.now, REFUND_DETAILS, self.actor.id))
 
     def breach_clock(self, kind: ClockKind, at: datetime, owner: str) -> None:
         """The obligation was missed at `at`, while it stood in the queue `owner`."""
@@ -305,6 +290,9 @@ class Case:
             due_at = self.rules.calendar.add(row.awaiting_answer_since, ANSWER_DAYS)
         elif step.due == "expiry" and row.expires_at is not None:
             due_at = row.expires_at
+        elif any(pause.reason == REFUND_DETAILS for pause in self.clocks[REFUND].pauses):
+            step = AWAITING_DETAILS
+            due_at = min(self.details_late_at(x) for x in self.live_refunds if x.needs_details)
         values = {
             "queue": step.queue, "kind": row.stage, "owner_role": step.owner, "due_at": due_at,
             "done_at": None, "done_by": None,
@@ -313,6 +301,11 @@ class Case:
         case_rows.put_next_step(
             self.connection, row.rma, values, created_at=self.now, is_new=self._row_before is None
         )
+
+    def details_late_at(self, refund: RefundRow) -> datetime:
+        """When somebody asks a customer why they have not given the processor what it needs."""
+        assert refund.needs_action_since is not None, "only of refunds that wait for the customer"
+        return self.rules.calendar.add(refund.needs_action_since, ANSWER_DAYS)
 
     # What the workflow is told ------------------------------------------------------------------
 
@@ -404,4 +397,4 @@ def new_case(connection: Connection, row: ReturnRow, rules: PolicyInForce, actor
     return Case(connection, row, rules, actor, row.recorded_at, key)
 
 
-_AT_THE_PROCESSOR = stages.TO_SEND | {RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION}
+_AT_THE_PROCESSOR = stages.TO_SEND | (stages.TAKEN - {RefundStatus.SUCCEEDED})

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from returndesk.domain.clock import PROCESSING, REFUND
+from returndesk.domain.next_steps import AWAITING_CUSTOMER, NEXT_STEP, ON_HOLD
 from returndesk.store import tables
 from returndesk.store.approval_pages import rules_of
-from returndesk.store.cases import AWAITING_CUSTOMER, NEXT_STEP, ON_HOLD
 
 RECORDS_MAX: Final = 20_000
 """Of each kind in one look; the page says where there are more."""

@@ -209,6 +209,7 @@ def _refund(session: Session, refund: RefundRow) -> RefundView:
         is_replaced=refund.replaced_by is not None,
         is_disputed=refund.failure_reason in REFUSED_FOR_DISPUTE,
         failure_reason=refund.failure_reason,
+        act_by=refund.action_expires_at,
     )
 
 

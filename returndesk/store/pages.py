@@ -40,6 +40,7 @@ class Situation(StrEnum):
     LOST = "lost"
     WITH_MANAGER = "with_manager"
     REFUND_DUE = "refund_due"
+    REFUND_NEEDS_YOU = "refund_needs_you"
     REFUND_SENT = "refund_sent"
     REFUND_FAILED = "refund_failed"
     REFUND_DISPUTED = "refund_disputed"
@@ -94,7 +95,8 @@ class ClockView:
 class RefundView:
     """One refund with the three instants finance asks for. `reference` is what a bank can trace.
 
-    `is_replaced`: it failed, and the money goes another way. `is_disputed`: that is why it failed.
+    `is_replaced`: it failed, and the money goes another way. `is_disputed`: that is why it failed. `act_by`: of one
+    that waits for the customer's details, until when they can give them.
     """
 
     amount_minor: int
@@ -109,6 +111,7 @@ class RefundView:
     is_disputed: bool = False
     failure_reason: str | None = None
     """The processor's code, where it failed."""
+    act_by: datetime | None = None
 
     @property
     def came_back(self) -> bool:
@@ -228,6 +231,12 @@ class ReturnPage:
     """Where another return can be asked for."""
 
     @property
+    def act_by(self) -> datetime | None:
+        """By when the customer has to give details for a refund; None where that is not known, or nobody asks."""
+        asked = (x.act_by for x in self.refunds if x.status is RefundStatus.REQUIRES_ACTION)
+        return min((at for at in asked if at is not None), default=None)
+
+    @property
     def situation(self) -> Situation:
         """Which words are true of it."""
         if self.awaits_answer:
@@ -261,6 +270,8 @@ class ReturnPage:
         return Situation.LOST if Reception.LOST in receptions else Situation.NOTHING_CAME
 
     def _while_settling(self) -> Situation:
+        if any(x.status is RefundStatus.REQUIRES_ACTION for x in self.refunds):
+            return Situation.REFUND_NEEDS_YOU  # before everything else: only they can do it
         failed = [x for x in self.refunds if x.failed_at is not None and not x.is_replaced]
         if failed:
             disputed = any(refund.is_disputed for refund in failed)

@@ -71,6 +71,8 @@ class RefundLine:
     status: RefundStatus
     held_back: str | None
     instants: Instants
+    needs_action_since: datetime | None
+    action_expires_at: datetime | None
     contacted_at: datetime
     age_days: int | None
     failure_reason: str | None
@@ -128,6 +130,8 @@ def _line(
         of_return = told.get(row["rma"], _NOTHING_TOLD)
         status = of_return.statuses.get(row["id"], RefundStatus.REQUESTED)
         held_back = of_return.held_back(row["decision"])
+    waits_since = row["needs_action_since"]
+    asks = waits_since is not None and waits_since < asked.at
     is_open = standing in (Standing.TO_SEND, Standing.SUBMITTED, Standing.FAILED)
     return RefundLine(
         id=row["id"],
@@ -141,6 +145,8 @@ def _line(
         status=status,
         held_back=held_back if standing is Standing.TO_SEND else None,
         instants=instants,
+        needs_action_since=waits_since if asks else None,
+        action_expires_at=row["action_expires_at"] if asks else None,
         contacted_at=row["contacted_at"],
         age_days=age_days(instants.decided_at, asked.day, asked.zone) if is_open else None,
         failure_reason=row["failure_reason"] if instants.failed_at else None,

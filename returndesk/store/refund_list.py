@@ -32,6 +32,8 @@ def _view(line: RefundLine) -> RefundView:
         amount_minor=line.amount_minor,
         currency=line.currency,
         decided_at=i.decided_at,
+        needs_action_since=line.needs_action_since,
+        action_expires_at=line.action_expires_at,
         submitted_at=i.submitted_at,
         credited_at=i.credited_at,
         failed_at=i.failed_at,

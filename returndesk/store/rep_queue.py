@@ -20,10 +20,10 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select, tuple_
 
 from returndesk.domain.clock import ClockState
+from returndesk.domain.next_steps import NEXT_STEP, ON_HOLD, next_step
 from returndesk.domain.people import Role
 from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.case_rows import Standing, load_clocks_of
-from returndesk.store.cases import NEXT_STEP, ON_HOLD, next_step
 from returndesk.store.claims import Holder, holders, present
 from returndesk.store.paging import from_cursor, to_cursor
 from returndesk.store.statements import table_of

@@ -80,6 +80,8 @@ class RefundRow:
     look_again_at: datetime | None = None
     processor_reference: str | None = None
     bank_reference: str | None = None
+    needs_action_since: datetime | None = None
+    action_expires_at: datetime | None = None
     submitted_at: datetime | None = None
     credited_at: datetime | None = None
     failed_at: datetime | None = None
@@ -97,6 +99,11 @@ class RefundRow:
             self.replaced_at,
             self.late_at,
         )
+
+    @property
+    def needs_details(self) -> bool:
+        """Whether the processor waits for something of the customer."""
+        return self.status is RefundStatus.REQUIRES_ACTION
 
 
 _RETURN_COLUMNS = tuple(field.name for field in fields(ReturnRow))

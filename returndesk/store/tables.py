@@ -230,6 +230,13 @@ class Return(SQLModel, table=True):
             sqlite_where=text("ended_at IS NOT NULL"),
         ),
         Index("ix_returns_stage_recorded", "stage", "recorded_at"),
+        Index(
+            "ix_returns_on_the_way",
+            "sent_at",
+            "rma",
+            postgresql_where=text("stage = 'authorized' AND sent_at IS NOT NULL"),
+            sqlite_where=text("stage = 'authorized' AND sent_at IS NOT NULL"),
+        ),
         Index("ix_returns_recorded", "recorded_at", "rma"),
         Index("ix_returns_contacted", "contacted_at"),
     )
@@ -395,6 +402,8 @@ class Refund(SQLModel, table=True):
     """One request to pay one amount back on one payment.
 
     `replaced_by`: of a failed one, the refund that was asked for instead, the command under which it was paid
+    by hand, or `not_approved`. `needs_action_since`: when the processor asked the customer for something without
+    which it cannot send the money, last; `action_expires_at`: until when they can give it.
     by hand, or `not_approved`; `replaced_at` is when. `late_at`: when the return's refund clock ran out while this was
     still to be paid. Five of the instants say how the books stood on any day (`domain/refund_books.py`).
     """
@@ -437,6 +446,8 @@ class Refund(SQLModel, table=True):
     processor_reference: str | None = Field(default=None, index=True)
     bank_reference: str | None = Field(default=None, index=True)
     decided_at: datetime = _at()
+    needs_action_since: datetime | None = _maybe_at()
+    action_expires_at: datetime | None = _maybe_at()
     submitted_at: datetime | None = _maybe_at()
     credited_at: datetime | None = _maybe_at()
     failed_at: datetime | None = _maybe_at()
@@ -559,7 +570,10 @@ class Letter(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """Work that waits for a person, in a named queue with an owner role and a due time."""
+    """Work that waits for a person, in a named queue with an owner role and a due time.
+
+    `taken_by`: somebody has it, since `taken_at`; that others see it is all it means.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -594,6 +608,8 @@ class Task(SQLModel, table=True):
     details: dict[str, Any] = _json()
     created_at: datetime = _at()
     due_at: datetime = _at()
+    taken_by: str | None = None
+    taken_at: datetime | None = _maybe_at()
     done_at: datetime | None = _maybe_at()
     done_by: str | None = None
 

@@ -182,7 +182,8 @@ function beingUsed(part) {
 }
 
 async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer || answer.status >= 500) return; // what is shown stays, and is fetched with the next event
   if (!answer.ok || answer.redirected) { location.reload(); return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   let left = false;

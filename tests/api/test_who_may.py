@@ -6,6 +6,7 @@ the letters of those who may. `*` is anybody, known or not.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -44,6 +45,8 @@ POST /api/v1/returns/{rma}/hold             r..ma
 POST /api/v1/returns/{rma}/inspections      .w.ma
 POST /api/v1/returns/{rma}/loss             r..ma
 POST /api/v1/returns/{rma}/message          r..ma
+GET  /api/v1/returns/{rma}/notes            r.fma
+POST /api/v1/returns/{rma}/notes            r.fma
 POST /api/v1/returns/{rma}/paid-by-hand     ..fma
 GET  /api/v1/returns/{rma}/photos           rw.ma
 POST /api/v1/returns/{rma}/photos           rw.ma
@@ -56,6 +59,9 @@ POST /api/v1/returns/{rma}/resumption       r..ma
 POST /api/v1/returns/{rma}/shipment         r..ma
 GET  /api/v1/returns/{rma}/timeline         rwfma
 GET  /api/v1/tasks                          rwfma
+POST /api/v1/tasks/{task_id:path}/done      rwfma
+POST /api/v1/tasks/{task_id:path}/released  rwfma
+POST /api/v1/tasks/{task_id:path}/taken     rwfma
 
 GET  /account                               rwfma
 GET  /account/password                      rwfma
@@ -65,6 +71,88 @@ POST /account/sign-ins/{sign_in_id}/end     rwfma
 GET  /desk                                  rwfma
 POST /sign-out                              rwfma
 
+GET  /desk/find                             rwfma
+GET  /desk/live/returns                     r.fma
+GET  /desk/live/returns/{rma}               r.fma
+GET  /desk/returns                          r.fma
+POST /desk/returns                          r..ma
+POST /desk/returns/check                    r..ma
+GET  /desk/returns/new                      r..ma
+GET  /desk/returns/{rma}                    rwfma
+POST /desk/returns/{rma}/approval           ...ma
+POST /desk/returns/{rma}/authorization      r..ma
+POST /desk/returns/{rma}/cancellation       r..ma
+POST /desk/returns/{rma}/claim              r.fma
+POST /desk/returns/{rma}/decision           r..ma
+POST /desk/returns/{rma}/decision/preview   r..ma
+POST /desk/returns/{rma}/decline            r..ma
+POST /desk/returns/{rma}/hold               r..ma
+POST /desk/returns/{rma}/loss               r..ma
+GET  /desk/returns/{rma}/mails/{number}     r..ma
+POST /desk/returns/{rma}/message            r..ma
+POST /desk/returns/{rma}/notes              r.fma
+POST /desk/returns/{rma}/paid-by-hand       ..fma
+POST /desk/returns/{rma}/question           rw.ma
+POST /desk/returns/{rma}/recalculation      ...ma
+POST /desk/returns/{rma}/refund-again       ..fma
+POST /desk/returns/{rma}/refusal            ...ma
+POST /desk/returns/{rma}/release            r.fma
+POST /desk/returns/{rma}/resumption         r..ma
+POST /desk/returns/{rma}/shipment           r..ma
+
+GET  /desk/live/station                     .w.ma
+GET  /desk/station                          .w.ma
+GET  /desk/station/commands                 .w.ma
+GET  /desk/station/list/{what}              .w.ma
+GET  /desk/station/order                    .w.ma
+POST /desk/station/order                    .w.ma
+GET  /desk/station/scan                     .w.ma
+GET  /desk/station/scanner                  .w.ma
+GET  /desk/station/{rma}                    .w.ma
+POST /desk/station/{rma}/correction         .w.ma
+POST /desk/station/{rma}/dispositions       .w.ma
+POST /desk/station/{rma}/goods-back         .w.ma
+POST /desk/station/{rma}/inspections        .w.ma
+GET  /desk/station/{rma}/label              .w.ma
+POST /desk/station/{rma}/photos             .w.ma
+POST /desk/station/{rma}/receipts           .w.ma
+
+GET  /desk/audit                            ..fma
+POST /desk/audit                            ..fma
+GET  /desk/figures                          ..fma
+GET  /desk/live/audit                       ..fma
+GET  /desk/refunds                          ..fma
+GET  /desk/refunds.csv                      ..fma
+GET  /desk/refunds.xlsx                     ..fma
+GET  /desk/refunds/{rma}                    ..fma
+POST /desk/refunds/{rma}/paid-by-hand       ..fma
+POST /desk/refunds/{rma}/refund-again       ..fma
+
+GET  /desk/live/station                     .w.ma
+GET  /desk/station                          .w.ma
+GET  /desk/station/commands                 .w.ma
+GET  /desk/station/list/{what}              .w.ma
+GET  /desk/station/order                    .w.ma
+POST /desk/station/order                    .w.ma
+GET  /desk/station/scan                     .w.ma
+GET  /desk/station/scanner                  .w.ma
+GET  /desk/station/{rma}                    .w.ma
+POST /desk/station/{rma}/correction         .w.ma
+POST /desk/station/{rma}/dispositions       .w.ma
+POST /desk/station/{rma}/goods-back         .w.ma
+POST /desk/station/{rma}/inspections        .w.ma
+GET  /desk/station/{rma}/label              .w.ma
+POST /desk/station/{rma}/photos             .w.ma
+POST /desk/station/{rma}/receipts           .w.ma
+
+GET  /desk/approvals                        ...ma
+POST /desk/approvals/{rma}/approval         ...ma
+POST /desk/approvals/{rma}/refusal          ...ma
+GET  /desk/causes                           ...ma
+GET  /desk/live/approvals                   ...ma
+GET  /desk/live/tasks                       rwfma
+GET  /desk/tasks                            rwfma
+
 GET  /                                      *
 GET  /healthz                               *
 GET  /mailbox/{key}                         *
@@ -73,7 +161,18 @@ GET  /mailbox/{key}/{number}/attachments/{index} *
 GET  /mailbox/{key}/{number}/html           *
 GET  /metrics                               *
 GET  /r/{rma}/{key}                         *
+GET  /r/{rma}/{key}/cancellation            *
+POST /r/{rma}/{key}/cancellation            *
+GET  /r/{rma}/{key}/message                 *
+POST /r/{rma}/{key}/message                 *
+GET  /r/{rma}/{key}/shipment                *
+POST /r/{rma}/{key}/shipment                *
 GET  /r/{rma}/{key}/slip                    *
+GET  /start                                 *
+POST /start                                 *
+GET  /start/{letter_id}/{key}               *
+POST /start/{letter_id}/{key}               *
+GET  /start/{letter_id}/{key}/sent/{command_id} *
 GET  /readyz                                *
 GET  /sign-in                               *
 POST /sign-in                               *
@@ -95,6 +194,8 @@ NOT_THERE = {
     "photo_id": "pho_000000000000000000000000",
     "task_id": "tsk_000000000000000000000000",
     "refund_id": "RMA-7K3M-Q9TX-1",
+    "letter_id": "let_000000000000000000000000",
+    "what": "inspections",
     "key": "0" * 32,
     "number": "1",
     "index": "0",
@@ -158,6 +259,10 @@ def http(api: Desk) -> Iterator[TestClient]:
     app = application(partial(opened, api))
     with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False) as client:
         yield client
+        give_up_at = time.monotonic() + 60
+        while getattr(app.state, "verifying", ()):  # what a call began to check in the background
+            assert time.monotonic() < give_up_at, "the audit's verification does not end"
+            client.get("/healthz")
 
 
 Credentials = Callable[[Role | None], dict[str, str]]
@@ -229,7 +334,7 @@ def called(http: TestClient, method: str, path: str, names: dict[str, str], head
     is_api = path.startswith("/api/")
     body: dict[str, Any] = {} if method == "GET" else {"json": {}} if is_api else {"data": {"key": "form-1"}}
     headers = headers | ({"Idempotency-Key": "k-1"} if method == "POST" and is_api else {})
-    return http.request(method, path.format(**names), headers=headers, **body)
+    return http.request(method, path.replace(":path}", "}").format(**names), headers=headers, **body)
 
 
 @pytest.mark.parametrize("credentials", ["with_cookie", "with_token"])
@@ -273,7 +378,7 @@ def test_a_visitor_of_a_page_is_sent_to_sign_in_first_and_back(http: TestClient)
     closed = [path for path in pages if expected()["GET", path] is not None]
     assert "/account" in closed
     for path in closed:
-        here = path.format(**NOT_THERE)
+        here = path.replace(":path}", "}").format(**NOT_THERE)
         answer = http.get(here, headers={"Accept": "text/html"})
         assert (answer.status_code, answer.headers["Location"]) == (
             303, f"/sign-in?next={here.replace('/', '%2F')}",

@@ -11,9 +11,10 @@ from returndesk.store.tables import metadata
 
 PERSONAL = {"customers", "texts", "attachments"}
 IDS_CODES_AND_GOODS = {
+    "audit_checks": "id started_by first_findings",
     "audit": "rma actor_id role what key policy_version details hash",
     "claims": "rma actor_id role",
-    "clocks": "rma kind unit events",
+    "clocks": "rma kind unit events ended",
     "commands": "id rma kind actor_id role policy_version idempotency_key input_hash input outcome",
     "contacts": "id order_reference rma channel actor_id",
     "decisions": "rma decided_by approved_by refused_by lines",
@@ -35,7 +36,7 @@ IDS_CODES_AND_GOODS = {
     "returns": "rma order_reference contact_id policy_version stage channel resolution currency needs_person audit_head",
     "sign_in_attempts": "id account_hash address_hash",
     "sign_ins": "id hash previous_hash user_id",
-    "tasks": "id rma queue kind owner_role details done_by",
+    "tasks": "id rma queue kind owner_role details taken_by done_by",
     "tokens": "id hash actor_id role",
     "users": "id role password_hash",
 }

@@ -342,15 +342,16 @@ STRIPE = (
         "Only some of a refund's five statuses are known",
         (
             (
-                "workflows/test_failed_refunds.py",
-                "test_a_refund_that_waits_for_the_customer_is_finances_to_look_into_until_it_is_over",
+                "workflows/test_refunds_that_wait.py",
+                "test_the_customer_is_asked_told_that_it_is_sent_and_told_that_it_is_paid",
+                "test_it_is_neither_asked_for_again_nor_paid_by_hand_while_it_waits",
             ),
             (
                 "workflows/test_complaints.py",
                 "test_a_pending_refund_is_nowhere_shown_as_done_whatever_it_waits_for",
                 "test_a_refund_that_failed_or_was_canceled_is_nowhere_shown_as_done",
             ),
-            ("domain/test_stages.py", "test_a_refunds_status_is_to_send_submitted_or_over"),
+            ("domain/test_stages.py", "test_a_refunds_status_is_to_send_taken_or_over"),
         ),
     ),
     Complaint(

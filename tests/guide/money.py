@@ -43,9 +43,27 @@ def waits_for_the_customer(play: Play) -> None:
     play.fault("requires_action")
     play.inspect(1)
     play.then("It is as new. Stripe takes the refund, and waits for the customer's own bank details.")
-    play.days_pass(1)
+    play.working_days_pass(5)
+    play.then("Five business days pass, and they have given none.")
+    play.refund_turns("take_details")
+    play.then("They have given them, and Stripe sends the money.")
     play.refund_turns("succeed")
-    play.then("They have given them.")
+    play.then("The bank confirms.")
+
+
+def never_answers(play: Play) -> None:
+    """The customer never gives their bank details"""
+    play.authorized()
+    play.days_pass(2)
+    play.arrive(1)
+    play.fault("requires_action")
+    play.inspect(1)
+    play.begins("The refund of a dress waits for the customer's own bank details.")
+    play.days_pass(46)
+    play.then("After 45 days Stripe calls the refund off.")
+    part = {"refund": f"{play.rma}-1", "reference": "SEPA 4417"}
+    play.does("paid-by-hand", part, role=Role.FINANCE)
+    play.then("Finance has reached them, and pays by bank transfer.")
 
 
 def asked_again(play: Play) -> None:
@@ -131,6 +149,6 @@ def paid_by_the_bank(play: Play) -> None:
 
 
 MONEY = (
-    on_its_way, waits_for_the_customer, no_answer, asked_again, paid_by_hand, made_elsewhere, dispute_lost, dispute_won,
+    on_its_way, waits_for_the_customer, never_answers, no_answer, asked_again, paid_by_hand, made_elsewhere, dispute_lost, dispute_won,
     paid_by_the_bank,
 )  # fmt: skip

@@ -261,8 +261,9 @@ class Play:
                 return said
         if self._evidence_due_at is not None and row.due_at == self._evidence_due_at - BEFORE_EVIDENCE_IS_DUE:
             return "a day before the bank's own date"
-        asked_at = view["awaiting_answer_since"]
-        since = datetime.fromisoformat(asked_at) if is_next_step(row.id) else row.created_at
+        waiting = [x["needs_action_since"] for x in view["refunds"] if x["status"] == "requires_action"]
+        asked_at = view["awaiting_answer_since"] or next(iter(waiting), None)
+        since = datetime.fromisoformat(asked_at) if is_next_step(row.id) and asked_at else row.created_at
         return self.shop.within(since, row.due_at)
 
 

@@ -3,9 +3,16 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from returndesk.domain.next_steps import (
+    ANSWER_DAYS,
+    AWAITING_CUSTOMER,
+    AWAITING_DETAILS,
+    NEXT_STEP,
+    ON_HOLD,
+    NextStep,
+)
 from returndesk.domain.people import MAY, Role
 from returndesk.domain.stages import ALLOWED, ENDED, CommandKind, EventKind, Stage
-from returndesk.store.cases import ANSWER_DAYS, AWAITING_CUSTOMER, NEXT_STEP, ON_HOLD, NextStep
 from workflows.returns import ReturnWorkflow
 
 EVENTS = {
@@ -17,6 +24,7 @@ DUE = {
     "clock": "the earlier of the decision date and the refund date that still runs",
     "expiry": "the last day for sending",
     "answer": f"{ANSWER_DAYS} business days after the question",
+    "details": f"{ANSWER_DAYS} business days after Stripe asked",
 }
 """What `NextStep.due` means."""
 
@@ -73,6 +81,7 @@ def queues() -> str:
     ]  # fmt: skip
     rows += [
         ("any, while a question is not answered", *_step(AWAITING_CUSTOMER)),
+        ("`settling`, while Stripe waits for the customer's details", *_step(AWAITING_DETAILS)),
         ("any, while it is on hold", *_step(ON_HOLD)),
     ]
     return table(("stage", "queue", "who", "due"), rows)

@@ -34,13 +34,9 @@ from returndesk.domain.notices import (
     NewDates,
     NotArrived,
     OnItsWay,
-    PaidByHand,
     PartlyAccepted,
     Question,
     Received,
-    Refunded,
-    RefundFailed,
-    RefundOnItsWay,
     Rejected,
     Reminder,
     Requested,
@@ -48,6 +44,13 @@ from returndesk.domain.notices import (
 )
 from returndesk.domain.policy import Shop
 from returndesk.domain.reasons import REASON_SENTENCES
+from returndesk.domain.refund_notices import (
+    PaidByHand,
+    Refunded,
+    RefundFailed,
+    RefundNeedsYou,
+    RefundOnItsWay,
+)
 from returndesk.rendering import Links, Renderer
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -182,6 +185,15 @@ FULL: list[NoticeFacts] = [
         outstanding_minor=1_203,
         is_late=True,
     ),
+    RefundNeedsYou(
+        **CASE,
+        items=(SCARF_YES, DRESS_YES),
+        asked_at=NOW,
+        total_minor=5_497,
+        act_by=datetime(2027, 1, 8, 11, 30, tzinfo=UTC),
+        payment_label=CARD,
+        is_late=True,
+    ),
     Question(**CASE, items=(SCARF, DRESS), text_id="txt_1"),
     OnItsWay(**CASE, items=(SCARF,), sent_at=CONTACT, rest=(DRESS,), send_by=LATER),
     Reminder(
@@ -235,6 +247,7 @@ MINIMAL: list[NoticeFacts] = [
     PaidByHand(
         **CASE, items=(DRESS_YES,), paid_at=NOW, paid_minor=4_500, how=PaidHow.CHARGEBACK, text_id="txt_1"
     ),
+    RefundNeedsYou(**CASE, items=(DRESS_YES,), asked_at=NOW, total_minor=4_500),
     Question(**CASE, items=(DRESS,), text_id="txt_1"),
     OnItsWay(**CASE, items=(DRESS,), sent_at=NOW),
     Reminder(**CASE, items=(DRESS,), authorized_at=CONTACT, send_by=LATER),
@@ -252,6 +265,10 @@ OTHERS: list[NoticeFacts] = [
     RefundFailed(
         **CASE, items=(DRESS_YES,), failed_at=NOW, total_minor=4_500, new_date=DUE, payment_label=CARD,
         is_disputed=True,
+    ),
+    RefundFailed(
+        **CASE, items=(DRESS_YES,), failed_at=NOW, total_minor=4_500, new_date=DUE, payment_label=CARD,
+        awaited_details=True,
     ),
     *(
         PaidByHand(**CASE, items=(DRESS_YES,), paid_at=NOW, paid_minor=4_500, how=how, text_id="txt_1")
@@ -554,6 +571,24 @@ def test_a_refund_that_a_dispute_stops_is_not_said_to_be_safe_with_us() -> None:
     assert "there is a dispute about that payment at its bank" in text
     assert "if it does not, we still owe it to you" in text
     assert "we have it" not in text
+    assert "came back" not in text
+
+
+def test_who_has_to_give_details_reads_whose_email_to_follow_by_when_and_what_happens_otherwise() -> None:
+    message = mail(FULL[10])
+    text = content(message, "plain")
+    assert message["Subject"] == "Your refund of £54.97 waits for your details"
+    assert "on its way" not in text
+    assert "Please follow it by Thursday 7 January 2027." in text, "the last whole day"
+    assert "Give your bank details to Stripe alone: we never ask for them ourselves." in text
+    assert "After that day the refund is called off: your money is then still with us" in text
+    assert "Please follow it. If you cannot find it" in content(mail(MINIMAL[10]), "plain")
+
+
+def test_a_refund_that_never_left_for_want_of_details_is_not_said_to_have_come_back() -> None:
+    text = content(mail(OTHERS[1]), "plain")
+    assert "waited for some details from you, and was not sent." in text
+    assert "Your money is safe" in text
     assert "came back" not in text
 
 

@@ -207,6 +207,7 @@ SCARF = PAGE.items[0]
 AWAITED = replace(SCARF, reception=Reception.AWAITING)
 SENT_ITEM = replace(SCARF, reception=Reception.IN_TRANSIT)
 FAILED = replace(PAGE.refunds[0], status=RefundStatus.FAILED, failed_at=NOW)
+WAITING = replace(PAGE.refunds[0], status=RefundStatus.REQUIRES_ACTION, submitted_at=None, act_by=DUE)
 SITUATIONS = {
     Situation.ASKED: replace(PAGE, stage=Stage.REQUESTED, awaits_answer=True),
     Situation.REQUESTED: replace(PAGE, stage=Stage.REQUESTED),
@@ -224,6 +225,7 @@ SITUATIONS = {
     Situation.LOST: replace(PAGE, stage=Stage.INSPECTED, items=(replace(SCARF, reception=Reception.LOST),)),
     Situation.WITH_MANAGER: replace(PAGE, stage=Stage.DECIDED),
     Situation.REFUND_DUE: PAGE,
+    Situation.REFUND_NEEDS_YOU: replace(PAGE, refunds=(WAITING, FAILED)),
     Situation.REFUND_SENT: replace(PAGE, due_at=None),
     Situation.REFUND_FAILED: replace(PAGE, refunds=(FAILED,), new_date=DUE),
     Situation.REFUND_DISPUTED: replace(PAGE, refunds=(replace(FAILED, is_disputed=True),), new_date=DUE),
@@ -259,9 +261,21 @@ def test_every_situation_says_what_happens_next_and_by_when(situation: Situation
     headline, following = told(page)
     assert "None" not in headline + following
     day = (
-        "Thursday 26 November" if situation in (Situation.AUTHORIZED, Situation.PARTLY_SENT) else "Friday 27"
+        "Thursday 26 November"
+        if situation in (Situation.AUTHORIZED, Situation.PARTLY_SENT, Situation.REFUND_NEEDS_YOU)
+        else "Friday 27"
     )
     assert (day in following) == (situation in DATED)
+
+
+def test_who_has_to_give_details_is_told_as_long_as_they_can() -> None:
+    page = SITUATIONS[Situation.REFUND_NEEDS_YOU]
+    assert page.act_by == DUE
+    assert "until 27 Nov 2026" in read("return", page)
+    passed = told(replace(page, refunds=(replace(WAITING, act_by=SENT),)))[1]
+    assert "the time for that has passed. We look what became of it, and write to you." in passed
+    unknown = told(replace(page, refunds=(replace(WAITING, act_by=None),)))[1]
+    assert "Please follow its email: look among your junk mail too" in unknown
 
 
 def test_no_two_situations_have_the_same_headline() -> None:
@@ -340,9 +354,7 @@ def test_everything_that_happened_has_a_sentence_of_its_own() -> None:
         text = seen_there.split("Timeline 24 Nov 2026, 11:30 GMT ")[1].split(" You contacted")[0]
         assert re.fullmatch(r"[A-Z][^_]+\.", text), text
         seen.add(text)
-    assert len(seen) == len(SENTENCES) - 2, (
-        "sent is sent, and failed is failed, whatever the processor calls it"
-    )
+    assert len(seen) == len(SENTENCES) - 1, "failed is failed, whatever the processor calls it"
 
 
 def test_whether_a_customer_sees_something_was_decided_for_everything_that_is_recorded() -> None:

@@ -97,18 +97,20 @@ BODIES: dict[CommandKind, st.SearchStrategy[dict[str, Any]]] = {
 }  # fmt: skip
 
 
-C, PAID, REJECTED = CommandKind, RefundStatus.SUCCEEDED, RefundStatus.FAILED
+C, PAID, REJECTED, ASKS = (
+    CommandKind, RefundStatus.SUCCEEDED, RefundStatus.FAILED, RefundStatus.REQUIRES_ACTION,
+)  # fmt: skip
 ONWARD: dict[Stage, list[CommandKind | RefundStatus]] = {
     Stage.REQUESTED: [C.AUTHORIZATION, C.AUTHORIZATION, C.RECEIPTS],
     Stage.AUTHORIZED: [C.RECEIPTS, C.RECEIPTS, C.SHIPMENT, C.LOSS],
     Stage.RECEIVED: [C.INSPECTIONS, C.INSPECTIONS, C.RECEIPTS, C.CORRECTION],
     Stage.INSPECTED: [C.DECISION, C.DECISION, C.DECISION, C.CORRECTION],
     Stage.DECIDED: [C.APPROVAL, C.REFUSAL, C.RECEIPTS],
-    Stage.SETTLING: [PAID, PAID, REJECTED, C.REFUND_AGAIN, C.PAID_BY_HAND, C.RECEIPTS],
+    Stage.SETTLING: [PAID, PAID, REJECTED, ASKS, C.REFUND_AGAIN, C.PAID_BY_HAND, C.RECEIPTS],
     Stage.CLOSED: [C.RECEIPTS, C.RECEIPTS, C.GOODS_BACK, C.DISPOSITIONS],
 }
 """What somebody would do who looks at the return."""
-ANYTHING = [*BODIES, PAID, REJECTED, timedelta(hours=30), timedelta(days=16)]
+ANYTHING = [*BODIES, PAID, REJECTED, ASKS, timedelta(hours=30), timedelta(days=16)]
 SENSIBLE = st.integers(0, 5).map(bool)
 
 
@@ -204,7 +206,7 @@ class Books:
         if row["awaiting_approval"] or row["on_hold_since"] is not None:
             return
         for refund in self.seen["refunds"]:
-            if refund["rma"] == rma and refund["status"] == "requested":
+            if refund["rma"] == rma and refund["status"] in ("requested", ASKS):
                 answer = RefundAnswer(refund["id"], status, f"re_{refund['id']}")
                 self._happens(rma, EventKind.REFUND_ANSWERED, answer)
 
@@ -247,6 +249,7 @@ class Books:
         self._units_are_conserved(books)
         self._money_is_conserved(books)
         self._clocks_only_go_on(books)
+        self._the_refund_clock_waits_for_details_and_nothing_else(books)
         self._nobody_is_forgotten(books)
 
     def _units_are_conserved(self, books: dict[str, list[dict[str, Any]]]) -> None:
@@ -313,6 +316,23 @@ class Books:
             assert instants == sorted(instants)
             assert (clock["breached_at"] is not None) == any(kind == "breached" for kind, *_ in events)
             self.clocks[key] = events
+
+    def _the_refund_clock_waits_for_details_and_nothing_else(
+        self, books: dict[str, list[dict[str, Any]]]
+    ) -> None:
+        for row in books["returns"]:
+            live = {
+                x["status"] for x in books["refunds"] if x["rma"] == row["rma"] and x["replaced_by"] is None
+            }
+            to_do = live - {ASKS, PAID} or row["owed_without_refund_minor"] or row["stage"] != Stage.SETTLING
+            [clock] = (x for x in books["clocks"] if (x["rma"], x["kind"]) == (row["rma"], "refund"))
+            waits = False
+            for kind, _, reason, _ in clock["events"]:
+                if kind in ("paused", "resumed") and reason == "refund_details":
+                    waits = kind == "paused"
+                elif kind in ("stopped", "restarted"):
+                    waits = False
+            assert waits == (ASKS in live and not to_do)
 
     def _nobody_is_forgotten(self, books: dict[str, list[dict[str, Any]]]) -> None:
         open_tasks = {

@@ -178,32 +178,6 @@ async def test_a_refund_nobody_knows_the_fate_of_is_not_paid_another_way(live: L
     assert await live.paid_back(sold) == [(4_000, "succeeded")]
 
 
-async def test_a_refund_that_waits_for_the_customer_is_finances_to_look_into_until_it_is_over(
-    live: Live,
-) -> None:
-    sold = await live.dress()
-    await live.fault("requires_action", sold)
-    rma = await live.come_back(sold, 1)
-    refund = await live.refund_is(rma, "requires_action")
-    assert (await live.until_task(rma, f"look_into_{rma}-1")).owner_role == "finance"
-    view = await live.view(rma)
-    assert (view["stage"], {c["state"] for c in view["clocks"]}) == ("settling", {"stopped"})
-    assert not [m for m in live.mails(sold) if m.subject.startswith("We have refunded")]
-    assert await refused(live, rma, "refund-again", {"refund": f"{rma}-1"}) == (422, "refund_not_failed")
-
-    await live.knob(f"refunds/{refund['processor_reference']}/cancel")
-    await live.refund_is(rma, "canceled")
-    assert set(await live.tasks(rma)) == {f"failed_{rma}-1", "settling"}
-    await live.fault("requires_action", sold)
-    await live.does(rma, "refund-again", {"refund": f"{rma}-1"}, role=Role.FINANCE)
-    await live.until_task(rma, f"look_into_{rma}-2")
-    second = (await live.view(rma))["refunds"][1]
-    await live.knob(f"refunds/{second['processor_reference']}/succeed")
-    await live.reach(rma, "closed")
-    assert await live.tasks(rma) == {}
-    assert await live.paid_back(sold) == [(4_000, "canceled"), (4_000, "succeeded")]
-
-
 async def test_a_refund_made_in_the_dashboard_between_reservation_and_call_is_not_paid_again(
     live: Live,
 ) -> None:

@@ -42,6 +42,7 @@ class Knobs:
             "refunds/{id}/fail": _fail,
             "refunds/{id}/cancel": _cancel,
             "refunds/{id}/require_action": _require_action,
+            "refunds/{id}/take_details": _take_details,
             "disputes": _open_dispute,
             "disputes/{id}/close": _close_dispute,
             "webhook_endpoint": _set_endpoint,
@@ -193,6 +194,12 @@ def _require_action(sandbox: Sandbox, request: Request, body: dict[str, Any]) ->
     _take(body, {})
     id = request.path_params["id"]
     return _carry_out(sandbox, lambda work: refunds.require_action(work, _found(work, "refund", id)))
+
+
+def _take_details(sandbox: Sandbox, request: Request, body: dict[str, Any]) -> Any:
+    _take(body, {})
+    id = request.path_params["id"]
+    return _carry_out(sandbox, lambda work: refunds.take_details(work, _found(work, "refund", id)))
 
 
 def _open_dispute(sandbox: Sandbox, _request: Request, body: dict[str, Any]) -> Any:

@@ -1,7 +1,8 @@
 """Refunds: never more than what is left of the charge, and a failed one gives its money back to what is left.
 
 Statuses as docs.stripe.com/refunds has them: pending, requires_action, succeeded, failed, canceled.
-``succeeded`` is not final: a bank may return the money days later.
+``succeeded`` is not final: a bank may return the money days later. One that waits for the customer is canceled when
+they do not answer in 45 days (docs.stripe.com/payments/customer-balance/refunding).
 """
 
 import secrets
@@ -33,6 +34,9 @@ HARMLESS: Final = frozenset(("won", "warning_closed", "warning_needs_response"))
 
 # Seconds until the test cards' refunds turn; Stripe says only "some time later".
 CARD_TURNS_AFTER = 5
+
+# Seconds in which a customer can give the details that a refund waits for.
+DETAILS_WITHIN = 45 * 24 * 60 * 60
 
 REFUND_PARAMS: Final = {
     "amount": params.amount,
@@ -98,9 +102,13 @@ def create_refund(
     }
     if status == "pending":
         refund["pending_reason"] = pending_reason
-    if status != "requires_action":
+    if status == "requires_action":
+        refund["next_action"] = _next_action(work)
+    else:
         refund["balance_transaction"] = balance_transaction(work, "refund", refund, -amount_minor)
     work.records.add(refund)
+    if status == "requires_action":
+        _let_expire(work, refund)
     if begins is None and card.refund_later:
         work.records.run(
             "INSERT INTO flips VALUES (?, ?, ?)", refund["id"], work.at + CARD_TURNS_AFTER, card.refund_later
@@ -158,19 +166,48 @@ def in_words(amount_minor: int, currency: str) -> str:
     return _SYMBOLS[currency] + number if currency in _SYMBOLS else f"{number} {currency.upper()}"
 
 
+def _next_action(work: Work) -> dict[str, Any]:
+    """What the customer was asked, by an email of Stripe's: to nobody here, for test payments name no customer."""
+    email = {"email_sent_at": work.at, "email_sent_to": "nobody@sandbox.invalid"}
+    details = {"email_sent": email, "expires_at": work.at + DETAILS_WITHIN}
+    return {"type": "display_details", "display_details": details}
+
+
+def _let_expire(work: Work, refund: Document) -> None:
+    expires_at = refund["next_action"]["display_details"]["expires_at"]
+    work.records.run("INSERT INTO flips VALUES (?, ?, 'canceled')", refund["id"], expires_at)
+
+
 def succeed(work: Work, refund: Document) -> Document:
     """The money has reached the customer's bank."""
     _expect(refund, "pending", "requires_action")
-    booked = refund["balance_transaction"] or balance_transaction(work, "refund", refund, -refund["amount"])
     refund.pop("pending_reason", None)
+    refund.pop("next_action", None)
     before = work.change(
         refund,
         status="succeeded",
-        balance_transaction=booked,
+        balance_transaction=_booked(work, refund),
         destination_details=_destination("succeeded"),
     )
     _tell(work, refund, before)
     return refund
+
+
+def take_details(work: Work, refund: Document) -> Document:
+    """The customer has given what the refund waited for: it is sent."""
+    _expect(refund, "requires_action")
+    refund.pop("next_action", None)
+    before = work.change(
+        refund, status="pending", pending_reason="processing", balance_transaction=_booked(work, refund)
+    )
+    _tell(work, refund, before)
+    return refund
+
+
+def _booked(work: Work, refund: Document) -> str:
+    """The balance transaction of the money that leaves, made once."""
+    booked: str | None = refund["balance_transaction"]
+    return booked or balance_transaction(work, "refund", refund, -refund["amount"])
 
 
 def fail(work: Work, refund: Document, reason: str) -> Document:
@@ -192,7 +229,8 @@ def require_action(work: Work, refund: Document) -> Document:
     """The customer must do something before the money can reach them."""
     _expect(refund, "pending")
     refund.pop("pending_reason", None)
-    _tell(work, refund, work.change(refund, status="requires_action"))
+    _tell(work, refund, work.change(refund, status="requires_action", next_action=_next_action(work)))
+    _let_expire(work, refund)
     return refund
 
 
@@ -207,6 +245,7 @@ def _return_money(work: Work, refund: Document, status: str, reason: str) -> Non
             work, "refund_failure", refund, refund["amount"]
         )
     refund.pop("pending_reason", None)
+    refund.pop("next_action", None)
     before = work.change(refund, **changes)
     charge = work.records.find("charge", refund["charge"])
     assert charge is not None, "a refund without its charge"
@@ -244,12 +283,14 @@ def cancel_on_request(work: Work, refund: Document, _wanted: dict[str, Any]) -> 
 
 
 def turn_due_refunds(work: Work) -> None:
-    """Carry out what the test cards promised for later, as far as it is due."""
+    """Carry out what the test cards promised for later, and what no customer did in time, as far as it is due."""
     due = work.records.rows("SELECT refund, status FROM flips WHERE at <= ? ORDER BY at", work.at)
     for flip in due:
         refund = work.records.find("refund", flip["refund"])
         assert refund is not None, "a flip without its refund"
         if flip["status"] == "failed":
             fail(work, refund, "expired_or_canceled_card")
+        elif flip["status"] == "canceled":
+            cancel(work, refund)
         else:
             succeed(work, refund)

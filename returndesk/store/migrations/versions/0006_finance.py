@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from returndesk.store.types import UtcInstant
 
 revision: str = "0006_finance"
-down_revision: str | None = "0004_rep_desk"
+down_revision: str | None = "0005_warehouse"
 branch_labels: str | None = None
 depends_on: str | None = None
 

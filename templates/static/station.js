@@ -1,0 +1,621 @@
+// The station for a hand with gloves on: scans go where they belong, buttons are kept until the shop has answered them,
+// and the page stays useful while there is no connection. Without this script every form still works by itself.
+
+import { drop, entries, forgetParcels, keep, keepParcel, newKey, parcel, put } from "./station_queue.js";
+import { listen } from "./station_keys.js";
+import { isMuted, mute, tone } from "./station_sound.js";
+
+const TWICE_MS = 2_000;
+const ANSWER_MS = 20_000;
+const AGAIN_MS = [1_000, 2_000, 5_000, 10_000, 30_000];
+const MISSING_MS = 3_000;
+const PHOTO_PX = 2_000;
+const FRESH_MS = 10 * 60_000;
+const KEPT_MS = 3 * 24 * 3_600_000;
+
+const station = document.querySelector("#station");
+const stand = document.querySelector("#stand");
+const said = document.querySelector("#said");
+const strip = document.querySelector("#strip");
+const waiting = document.querySelector("#waiting");
+const actor = station.dataset.actor;
+let csrf = station.dataset.csrf;
+
+function make(tag, text = "", attributes = {}) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+// Words, colour and a tone together; `how` is right, wrong or quiet.
+function say(words, how = "quiet") {
+  said.textContent = words;
+  said.className = `said ${{ right: "yes", wrong: "no", quiet: "wait" }[how]}`;
+  said.dataset.how = how;
+  if (how !== "quiet") tone(how === "right");
+}
+
+const units = (count) => `${count} ${count === 1 ? "unit" : "units"}`;
+
+// Codes ---------------------------------------------------------------------------------------------------------------
+
+const ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+
+// As the shop reads it (domain/rma.py): any case, dashes and blanks do not matter, the check character has to fit.
+function readRma(text) {
+  let typed = text.replace(/[-\u2010-\u2014\u2212_./#: \t\r\n\u00a0]/g, "").toUpperCase();
+  if (typed.length === 11 && typed.startsWith("RMA")) typed = typed.slice(3);
+  const values = [...typed].map((character) => ALPHABET.indexOf(character));
+  if (values.length !== 8 || values.includes(-1)) return null;
+  const sum = values.reduce((total, value, at) => total + (19 - at) * value, 0);
+  return sum % ALPHABET.length ? null : `RMA-${typed.slice(0, 4)}-${typed.slice(4)}`;
+}
+
+const isCommand = (code) => /^CMD-(?!TEST)/i.test(code);
+let before = { code: "", at: -TWICE_MS };
+
+function scanned(text) {
+  const rma = readRma(text);
+  const code = rma ?? text.trim();
+  const now = performance.now();
+  const isTwice = code === before.code && now - before.at < TWICE_MS;
+  before = { code, at: now };
+  if (isTwice) return say(`${code}: scanned twice, counted once.`);
+  document.querySelector("#code").value = "";
+  if (isCommand(code)) return press(code.toUpperCase());
+  if (rma) return go(parcelUrl(rma, [...new Set([...box(), rma])]), { rma });
+  return go(withBox(`/desk/station/scan?code=${encodeURIComponent(code)}`));
+}
+
+listen(
+  scanned,
+  (code, element) => element.id === "code" || readRma(code) !== null || /^CMD-/i.test(code),
+  (code) => readRma(code) !== null,
+);
+
+// A command presses the button or answer that carries it: in the goods that are being inspected first.
+function press(code) {
+  const carriers = [...stand.querySelectorAll(`[data-scan="${CSS.escape(code)}"]`)];
+  const target = carriers.find((one) => isThere(one));
+  if (target) {
+    target.click();
+    if (target.matches("input")) say(target.closest("label").innerText.trim(), "right");
+  } else if (code === "CMD-NEXT") {
+    go("/desk/station");
+  } else {
+    say(`${code}: there is nothing here that it could do. Nothing was changed.`, "wrong");
+  }
+}
+
+const isThere = (element) => {
+  const shown = element.matches("input") ? element.closest("label") : element;
+  return !element.disabled && shown.getClientRects().length > 0;
+};
+
+// The box at hand: the returns in the page's own address, so that a reload shows the same. -----------------------------
+
+const box = () => {
+  const named = new URLSearchParams(location.search).get("box");
+  if (named) return named.split(",");
+  return stand.dataset.rma ? [stand.dataset.rma] : [];
+};
+const parcelUrl = (rma, all) => `/desk/station/${rma}${all.length > 1 ? `?box=${all.join(",")}` : ""}`;
+const withBox = (url) => (box().length ? `${url}&box=${box().join(",")}` : url);
+
+function drawStrip() {
+  const all = box();
+  strip.hidden = all.length < 2;
+  const list = make("ul");
+  for (const rma of all) {
+    const item = make("li");
+    const link = make("a", rma, { class: "code", href: parcelUrl(rma, all) });
+    if (rma === stand.dataset.rma) link.setAttribute("aria-current", "page");
+    item.append(link);
+    list.append(item);
+  }
+  strip.replaceChildren(make("span", "In this box", { class: "strip-title" }), list);
+}
+
+// Going somewhere without leaving the page, so that it still works where there is no connection. ------------------------
+
+let going = 0;
+
+async function fetched(url) {
+  const answer = await fetch(url, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(ANSWER_MS) });
+  if (answer.status >= 502) throw new TypeError("nobody answers");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return { page, url: answer.url };
+}
+
+async function go(url, { push = true, rma = null, quiet = false } = {}) {
+  const mine = ++going;
+  let found;
+  try {
+    found = await fetched(url);
+  } catch {
+    if (mine === going && !quiet) await fromDevice(url, rma, push);
+    lookAgain();
+    return;
+  }
+  if (mine !== going) return;
+  const { page } = found;
+  const fresh = page.querySelector("#stand");
+  if (!fresh) { location.assign(url); return; }
+  csrf = page.querySelector("#station").dataset.csrf;
+  if (push) history.pushState(null, "", found.url);
+  document.title = page.title;
+  await show(fresh.innerHTML, fresh.dataset.rma ?? null);
+  const problem = page.querySelector("[role=alert]");
+  document.querySelectorAll("#content > .alert, #content > .note").forEach((one) => one.remove());
+  if (problem) say(problem.querySelector("strong").textContent, "wrong");
+  else if (stand.querySelector("[data-right]")) say("The scanner is right.", "right");
+  else if (!quiet && stand.dataset.rma) say(`${stand.dataset.rma}: ${stand.querySelector("#next").textContent.trim()}`, "right");
+  else if (!quiet) say("Ready for the next one.");
+}
+
+async function show(html, rma) {
+  const begun = rma && rma === stand.dataset.rma ? answersBegun() : [];
+  if (rma) {
+    stand.dataset.rma = rma;
+    await keepParcel(rma, html);
+  } else {
+    delete stand.dataset.rma;
+  }
+  stand.innerHTML = html;
+  delete stand.dataset.missing;
+  await assumeAll();
+  begun.forEach(goOn);
+  drawStrip();
+  if (!rma) stock();
+}
+
+// A page that comes anew takes nothing out of anybody's hands: what was answered, and the photos taken, are still there.
+function answersBegun() {
+  return [...stand.querySelectorAll("[data-inspect]:not([hidden])")].map((card) => ({
+    line: card.dataset.inspect,
+    answers: [...new FormData(factsOf(card))].filter(([name]) => !UNTOUCHED.has(name)),
+    isBegun: card.dataset.begun === "yes",
+  })).filter((one) => one.isBegun);
+}
+
+const UNTOUCHED = new Set(["key", "csrf", "box", "line", "by_facts"]);
+
+function goOn({ line, answers }) {
+  const card = stand.querySelector(`[data-inspect="${CSS.escape(line)}"]:not([hidden])`);
+  if (!card) return;
+  const form = factsOf(card);
+  for (const [name, value] of answers) {
+    if (name === "photo_key") { take(card, value); continue; }
+    for (const element of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
+      if (element.matches("[type=radio], [type=checkbox]")) element.checked ||= element.value === value;
+      else if (name === "quantity") element.value = Math.min(Number(value), Number(element.max || value));
+      else element.value = value;
+    }
+  }
+  card.dataset.begun = "yes";
+  grade(form);
+}
+
+// Without a connection: what this device has seen before, or a promise to open it.
+async function fromDevice(url, rma, push) {
+  if (push) history.pushState(null, "", url);
+  const known = rma && await parcel(rma);
+  if (known) {
+    await show(known.html, rma);
+    say(`${rma}: no connection. Go on; what you record is kept on this device and sent later.`, "right");
+    return;
+  }
+  const words = rma
+    ? `${rma} is not on this device. It opens by itself when the connection is back; or scan the next one.`
+    : "There is no connection to look that up. It opens by itself when it is back.";
+  delete stand.dataset.rma;
+  if (rma) stand.dataset.rma = rma;
+  stand.dataset.missing = "yes";
+  stand.replaceChildren(make("h1", rma ?? "No connection"), make("p", words, { class: "next" }));
+  drawStrip();
+  say(words, "wrong");
+}
+
+let looking = 0;
+
+function lookAgain() {
+  clearTimeout(looking);
+  looking = setTimeout(() => {
+    if (stand.dataset.missing) go(location.href, { push: false, rma: stand.dataset.rma ?? null, quiet: true });
+  }, MISSING_MS);
+}
+
+// Parcels that will come are on the device before the connection is lost.
+async function stock() {
+  for (const link of stand.querySelectorAll("a[data-keep]")) {
+    const rma = link.dataset.keep;
+    const known = await parcel(rma);
+    if (known && known.at > Date.now() - FRESH_MS) continue;
+    try {
+      const fresh = (await fetched(link.href)).page.querySelector("#stand");
+      if (fresh) await keepParcel(rma, fresh.innerHTML);
+    } catch {
+      return;
+    }
+  }
+}
+
+// What is done here: kept first, then sent, in order. -------------------------------------------------------------------
+
+async function enqueue(entry) {
+  const kept = { key: newKey(), actor, state: "waiting", at: Date.now(), fields: [], ...entry };
+  await keep(kept);
+  await draw();
+  pump();
+  return kept;
+}
+
+let pumping = false;
+let again = false;
+let tries = 0;
+let timer = 0;
+
+async function pump() {
+  if (pumping) { again = true; return; }
+  pumping = true;
+  clearTimeout(timer);
+  do {
+    again = false;
+    for (;;) {
+      const next = (await entries()).find((entry) => entry.state === "waiting" && entry.actor === actor);
+      if (!next) { tries = 0; break; }
+      if (!(await deliver(next))) {
+        timer = setTimeout(pump, AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]);
+        tries += 1;
+        again = false;
+        break;
+      }
+      tries = 0;
+    }
+  } while (again);
+  pumping = false;
+  await draw();
+}
+
+function bodyOf(entry) {
+  const body = entry.photo ? new FormData() : new URLSearchParams();
+  for (const [name, value] of entry.fields) body.append(name, value);
+  body.append("key", entry.key);
+  if (entry.photo) body.append("photo", entry.photo, "photo");
+  return body;
+}
+
+const KEEPS_WAITING = new Set(["not_signed_in", "token_unknown", "forged_request", "password_must_change"]);
+
+// True where it is answered, one way or the other.
+async function deliver(entry) {
+  let answer;
+  try {
+    answer = await fetch(entry.url, {
+      method: "POST", body: bodyOf(entry), headers: { Accept: "application/json", "X-CSRF-Token": csrf },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+  } catch {
+    return false;
+  }
+  const isJson = answer.headers.get("content-type")?.includes("json");
+  const told = isJson ? await answer.json().catch(() => ({})) : {};
+  if (answer.ok && isJson) {
+    await drop(entry.number);
+    await answered(entry, answer.status === 202);
+    return true;
+  }
+  if (answer.status >= 500 || [408, 425, 429].includes(answer.status) || !isJson) return false;
+  if (KEEPS_WAITING.has(told.code)) {
+    say(told.code === "forged_request" ? "Load this page again: what waits here is sent then." :
+      "You are not signed in any more. What waits here is kept: sign in, and it is sent.", "wrong");
+    return false;
+  }
+  await put({ ...entry, state: "refused", sentence: told.detail ?? "It was refused." });
+  if (entry.photo) await withoutPhoto(entry.key);
+  say(`${entry.title}: ${told.detail ?? "refused."}`, "wrong");
+  await refreshed(entry.rma);
+  return true;
+}
+
+async function answered(entry, isPending) {
+  await draw();
+  if (entry.photo) { say("The photo is kept.", "right"); return; }
+  say(isPending ? `${entry.title}: written down, and carried out as soon as can be.` : `${entry.title}.`, "right");
+  await refreshed(entry.rma);
+  if (entry.kind === "order" && !stand.dataset.rma) go("/desk/station?asked=yes", { quiet: true });
+}
+
+// An inspection does without a photo that could not be kept.
+async function withoutPhoto(key) {
+  for (const entry of await entries()) {
+    const fields = entry.fields.filter(([name, value]) => name !== "photo_key" || value !== key);
+    if (fields.length < entry.fields.length) await put({ ...entry, fields });
+  }
+}
+
+// Show the parcel as the shop has it, once nothing of it waits any more.
+async function refreshed(rma) {
+  if (!rma || stand.dataset.rma !== rma) return;
+  const left = (await entries()).some((entry) => entry.rma === rma && entry.state === "waiting");
+  if (!left) await go(location.href, { push: false, quiet: true });
+}
+
+async function draw() {
+  const all = await entries();
+  const mine = all.filter((entry) => entry.state === "waiting" && entry.actor === actor);
+  const others = all.filter((entry) => entry.state === "waiting" && entry.actor !== actor);
+  const refused = all.filter((entry) => entry.state === "refused");
+  waiting.hidden = all.length === 0;
+  waiting.replaceChildren();
+  if (mine.length) {
+    waiting.append(make("p", `${mine.length} ${mine.length === 1 ? "waits" : "wait"} for the connection`, { class: "waiting-count", "data-waiting": mine.length }));
+    const list = make("ul");
+    for (const entry of mine) list.append(make("li", entry.title));
+    waiting.append(list);
+  }
+  if (others.length) {
+    const who = [...new Set(others.map((entry) => entry.actor))].join(", ");
+    waiting.append(make("p", `${others.length} of ${who} ${others.length === 1 ? "waits" : "wait"} here until they sign in at this device.`));
+  }
+  for (const entry of refused) {
+    const note = make("div", "", { class: "alert", role: "alert", "data-refused": entry.key });
+    const dismiss = make("button", "I have seen it", { type: "button", class: "button plain", "data-dismiss": entry.number });
+    const title = make("p");
+    title.append(make("strong", entry.title));
+    note.append(title, make("p", entry.sentence), dismiss);
+    waiting.append(note);
+  }
+}
+
+// What waits is shown as if it were done: the hand goes on. -------------------------------------------------------------
+
+async function assumeAll() {
+  for (const entry of await entries()) {
+    if (entry.state === "waiting" && entry.rma === stand.dataset.rma) assume(entry);
+  }
+}
+
+function assume(entry) {
+  const value = (name) => entry.fields.find((field) => field[0] === name)?.[1];
+  if (entry.kind === "receipts") {
+    for (const [name, count] of entry.fields) {
+      if (name.startsWith("line_") && Number(count) > 0) arrive(name.slice(5), Number(count));
+    }
+    stand.querySelectorAll("#receiving form").forEach((form) => { form.inert = true; });
+    const note = make("p", "This parcel is recorded here and waits to be sent.", { class: "note wait" });
+    stand.querySelector("#receiving")?.replaceChildren(note);
+    stand.querySelector("#next").textContent = "Recorded on this device. Inspect what is here, or scan the next one.";
+  } else if (entry.kind === "inspections") {
+    arrive(value("line"), -Number(value("quantity")));
+  } else {
+    stand.querySelectorAll(`form[data-queue="${CSS.escape(entry.kind)}"]`).forEach((form) => {
+      if (new URL(form.action).pathname !== entry.url) return;
+      const lot = form.querySelector("input[type=hidden][name=lot]");
+      if (!lot || lot.value === value("lot")) form.inert = true;
+    });
+  }
+}
+
+const factsOf = (card) => card.querySelector("form[data-queue]");
+
+function arrive(line, count) {
+  const card = stand.querySelector(`[data-inspect="${CSS.escape(line)}"]`);
+  if (!card) return;
+  const here = Math.max(Number(card.dataset.here) + count, 0);
+  card.dataset.here = here;
+  card.hidden = here === 0;
+  card.querySelector("[data-left]").textContent = `${here} to inspect`;
+  const form = factsOf(card);
+  form.reset();
+  forgetTaken(card);
+  delete card.dataset.begun;
+  const quantity = card.querySelector("input[name=quantity]");
+  quantity.max = here;
+  quantity.value = here;
+  grade(form);
+  stand.querySelector("#inspecting").hidden = !stand.querySelector("[data-inspect]:not([hidden])");
+}
+
+// Forms ---------------------------------------------------------------------------------------------------------------
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.id === "scan") {
+    event.preventDefault();
+    before.code = "";
+    const code = form.elements.code.value;
+    if (code.trim()) scanned(code);
+    return;
+  }
+  if (form.matches("[data-photos]")) { event.preventDefault(); return; }
+  if (!form.matches("form[data-queue]")) return;
+  event.preventDefault();
+  if (form.inert) return;
+  form.inert = true; // a second tap on the same button is the same tap
+  const sent = new FormData(form, event.submitter);
+  const fields = [...sent].filter(([name, value]) => typeof value === "string" && !["key", "csrf", "box"].includes(name));
+  const counted = fields.filter(([name, value]) => name.startsWith("line_") && Number(value) > 0);
+  const total = counted.reduce((sum, [, value]) => sum + Number(value), 0);
+  const entry = {
+    kind: form.dataset.queue, rma: stand.dataset.rma ?? null, url: new URL(form.action).pathname, fields,
+    title: total ? `${form.dataset.title}: ${units(total)}` : form.dataset.title,
+  };
+  const wrong = complaint(entry, form);
+  if (wrong) {
+    form.inert = false;
+    say(wrong, "wrong");
+    return;
+  }
+  await enqueue(entry);
+  form.inert = false;
+  if (entry.rma) assume(entry);
+  if (!navigator.onLine) say(`${entry.title}: kept on this device; it is sent when the connection is back.`, "right");
+});
+
+// What the shop would refuse at once is said at once.
+function complaint(entry, form) {
+  if (entry.kind !== "receipts") return null;
+  const has = (name) => entry.fields.some((field) => field[0] === name && field[1] && field[1] !== "0");
+  const isCounted = entry.fields.some(([name, value]) => name.startsWith("line_") && Number(value) > 0);
+  if (has("wrong_quantity") && !has("wrong_words")) {
+    form.querySelector("[name=wrong_words]").focus();
+    return "Say in a few words what the other things are.";
+  }
+  if (!isCounted && !has("wrong_quantity") && !has("empty")) {
+    return "Nothing was counted. Count what was in the parcel, or press “The box is empty”.";
+  }
+  return null;
+}
+
+document.addEventListener("click", async (event) => {
+  const target = event.target.closest("button, a");
+  if (!target) return;
+  if (target.dataset.step) stepBy(target, Number(target.dataset.step));
+  if (target.dataset.set) setTo(target.closest(".step").querySelector("input"), Number(target.dataset.set));
+  if (target.matches("[data-as-new]")) asNew(target.closest("form"));
+  if (target.dataset.dismiss) {
+    await drop(Number(target.dataset.dismiss));
+    await draw();
+  }
+  const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+  if (target.matches("a") && isPlain && target.origin === location.origin && isInside(target)) {
+    event.preventDefault();
+    go(target.href, { rma: readRma(target.pathname.split("/").at(-1)) });
+  }
+});
+
+// Sheets that are printed, and everything that is not the station, are pages of their own.
+const isInside = (link) =>
+  link.closest("#stand, #strip") && link.pathname.startsWith("/desk/station") && !/\/(label|commands)$/.test(link.pathname);
+
+function stepBy(button, by) {
+  const input = button.closest(".step").querySelector("input");
+  setTo(input, Number(input.value || 0) + by);
+}
+
+function setTo(input, value) {
+  const least = Number(input.min || 0);
+  const most = input.max === "" ? 1_000_000 : Number(input.max);
+  input.value = Math.min(Math.max(value, least), most);
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+const AS_NEW = { opened: "no", marks: "none", damaged: "no", accessories: "complete", packaging: "original" };
+
+function asNew(form) {
+  for (const [name, value] of Object.entries(AS_NEW)) form.querySelector(`[name=${name}][value=${value}]`).checked = true;
+  begin(form);
+  grade(form);
+  say("As it left us.", "right");
+}
+
+// The policy's grade: the page has it for each possible answer, in this order, so no rule is written twice.
+const ANSWERS = [
+  ["opened", ["no", "yes"]], ["marks", ["none", "light", "heavy"]], ["damaged", ["no", "yes"]],
+  ["accessories", ["complete", "missing"]], ["packaging", ["original", "opened", "missing"]],
+  ["works", ["yes", "no", "untested"]],
+];
+const CONDITIONS = ["original", "opened", "used", "damaged", "defective"];
+const PACKAGINGS = ["original", "opened", "missing"];
+
+function grade(form) {
+  if (!form?.dataset.grades) return;
+  const place = form.querySelector("[data-grade]");
+  let at = 0;
+  for (const [name, values] of ANSWERS) {
+    const answer = values.indexOf(form.elements[name].value);
+    if (answer < 0) { place.textContent = ""; return; }
+    at = at * values.length + answer;
+  }
+  const [condition, packaging] = form.dataset.grades.slice(2 * at, 2 * at + 2);
+  place.replaceChildren("Amounts to: ", make("strong", `condition ${CONDITIONS[condition]}, packaging ${PACKAGINGS[packaging]}`));
+}
+
+document.addEventListener("change", (event) => {
+  begin(event.target);
+  if (event.target.matches("[data-photos] input[type=file]")) photograph(event.target);
+  else grade(event.target.closest("form[data-grades]"));
+});
+
+// Photos: small before they travel, kept like everything else, named in the inspection by the key they are sent under. ---
+
+async function photograph(input) {
+  const form = input.form;
+  const card = form.closest("[data-inspect]");
+  const files = [...input.files];
+  input.value = "";
+  for (const file of files) {
+    const photo = await small(file);
+    const entry = await enqueue({
+      kind: "photo", rma: stand.dataset.rma, url: new URL(form.action).pathname, photo, title: `Photo of ${stand.dataset.rma}`,
+    });
+    if (card) take(card, entry.key);
+  }
+}
+
+async function small(file) {
+  try {
+    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Math.min(1, PHOTO_PX / Math.max(image.width, image.height));
+    const canvas = make("canvas");
+    canvas.width = Math.round(image.width * scale);
+    canvas.height = Math.round(image.height * scale);
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve) => { canvas.toBlob((blob) => resolve(blob ?? file), "image/jpeg", 0.85); });
+  } catch {
+    return file; // the shop says what is wrong with it
+  }
+}
+
+function begin(element) {
+  const card = element.closest("[data-inspect]");
+  if (card) card.dataset.begun = "yes";
+}
+
+function take(card, key) {
+  begin(card);
+  const note = card.querySelector("[data-taken]");
+  factsOf(card).append(make("input", "", { type: "hidden", name: "photo_key", value: key }));
+  const count = card.querySelectorAll("[name=photo_key]").length;
+  note.textContent = `${count} ${count === 1 ? "photo" : "photos"} taken for this inspection.`;
+  note.hidden = false;
+}
+
+function forgetTaken(card) {
+  card.querySelectorAll("[name=photo_key]").forEach((one) => one.remove());
+  card.querySelector("[data-taken]").hidden = true;
+}
+
+// The device ------------------------------------------------------------------------------------------------------------
+
+function drawMute() {
+  const button = document.querySelector("#mute");
+  button.setAttribute("aria-pressed", String(isMuted()));
+  button.textContent = isMuted() ? "Sound is off" : "Sound is on";
+}
+
+document.querySelector("#mute").addEventListener("click", () => {
+  mute(!isMuted());
+  drawMute();
+});
+
+function backAgain() {
+  pump();
+  if (stand.dataset.missing) go(location.href, { push: false, rma: stand.dataset.rma ?? null, quiet: true });
+}
+
+addEventListener("online", backAgain);
+addEventListener("offline", () => say("No connection. Go on: what you record is kept on this device and sent later."));
+addEventListener("popstate", () => go(location.href, { push: false, rma: readRma(location.pathname.split("/").at(-1)) }));
+document.addEventListener("visibilitychange", () => { if (!document.hidden) pump(); });
+
+drawMute();
+await draw();
+if (stand.dataset.rma) await keepParcel(stand.dataset.rma, stand.innerHTML);
+await assumeAll();
+drawStrip();
+pump();
+await forgetParcels(KEPT_MS);
+stock();

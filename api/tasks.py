@@ -76,13 +76,13 @@ async def task_is_done(
     Done before, it answers who did. 409 `task_not_yours_to_close` says what ends the task.
     """
     desk = desk_of(request)
-    task = await asyncio.to_thread(_theirs, desk, task_id, actor)
+    task = await asyncio.to_thread(their_task, desk, task_id, actor)
     if task.done_at is None:
         asked = TaskDoneInput(task=task_id, note=body.note)
         written, outcome = await ask(desk, CommandKind.TASK_DONE, task.rma or "", asked, actor=actor, key=key)
         if outcome is None or not (outcome.accepted or outcome.code == DONE_ALREADY):
             return answer(request, written, outcome)
-        task = await asyncio.to_thread(_theirs, desk, task_id, actor)
+        task = await asyncio.to_thread(their_task, desk, task_id, actor)
     return Response(task.model_dump_json(), media_type="application/json")
 
 
@@ -90,23 +90,23 @@ async def task_is_done(
 def take_task(task_id: TaskId, body: TaskTakenBody, request: Request, actor: Everybody) -> views.TaskView:
     """Have a task, so that others see that somebody does. 409 `task_taken` says who has it, and since when."""
     desk = desk_of(request)
-    _theirs(desk, task_id, actor)
+    their_task(desk, task_id, actor)
     with desk.database.transaction() as connection:
         task_holding.take(connection, task_id, actor, desk.clock.now(), take_over=body.take_over)
-    return _theirs(desk, task_id, actor)
+    return their_task(desk, task_id, actor)
 
 
 @router.post("/tasks/{task_id:path}/released", responses=problems(401, 403, 404, 409, 422))
 def release_task(task_id: TaskId, request: Request, actor: Everybody) -> views.TaskView:
     """Have it no more. A manager can free what another has."""
     desk = desk_of(request)
-    _theirs(desk, task_id, actor)
+    their_task(desk, task_id, actor)
     with desk.database.transaction() as connection:
         task_holding.release(connection, task_id, actor)
-    return _theirs(desk, task_id, actor)
+    return their_task(desk, task_id, actor)
 
 
-def _theirs(desk: Desk, task_id: str, actor: Actor) -> views.TaskView:
+def their_task(desk: Desk, task_id: str, actor: Actor) -> views.TaskView:
     """A task of somebody's own role. Raises `NotFound`, and `Refused` (`not_your_task`)."""
     with desk.database.read() as session:
         task = views.task_view(session, task_id)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlmodel import Session
 
-from returndesk.domain.people import Role
+from returndesk.domain.people import Actor, Role
 from returndesk.store.approval_pages import approval_page
 from returndesk.store.cause_pages import Period, causes_page
 from returndesk.store.database import Database
@@ -17,12 +17,14 @@ from returndesk.store.task_pages import TaskFilters, about_of, task_page
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 CURSOR = to_cursor(NOW, "RMA-7K3M-Q9TX/next")
+ME = Actor("manager-1", Role.MANAGER)
 PERIOD = Period(date(2026, 2, 1), date(2026, 3, 4), "Europe/London")
 LOOKS: dict[str, Callable[[Session], object]] = {
-    "all tasks": lambda s: task_page(s, TaskFilters(), NOW),
-    "a role's": lambda s: task_page(s, TaskFilters(Role.REP, cursor=CURSOR), NOW),
-    "a role's late": lambda s: task_page(s, TaskFilters(Role.FINANCE, late=True), NOW),
-    "a queue's": lambda s: task_page(s, TaskFilters(queue="late", cursor=CURSOR), NOW),
+    "all tasks": lambda s: task_page(s, TaskFilters(), ME, NOW),
+    "a role's": lambda s: task_page(s, TaskFilters(Role.REP, cursor=CURSOR), ME, NOW),
+    "a role's late": lambda s: task_page(s, TaskFilters(Role.FINANCE, late=True), ME, NOW),
+    "a queue's": lambda s: task_page(s, TaskFilters(queue="late", cursor=CURSOR), ME, NOW),
+    "mine": lambda s: task_page(s, TaskFilters(taken_by="manager-1"), ME, NOW),
     "approvals": lambda s: approval_page(s, "manager-1", CURSOR),
     "causes": lambda s: causes_page(s, PERIOD, None),
 }

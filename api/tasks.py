@@ -87,7 +87,7 @@ async def task_is_done(
     Done before, it answers who did. 409 `task_not_yours_to_close` says what ends the task.
     """
     desk, task_id = desk_of(request), f"{about}/{which}"
-    task = await asyncio.to_thread(_theirs, desk, task_id, actor)
+    task = await asyncio.to_thread(their_task, desk, task_id, actor)
     if task.done_at is None and task.rma is None:
         await asyncio.to_thread(
             task_holding.close, desk.database, task_id, actor, desk.clock.now(), body.note
@@ -97,7 +97,7 @@ async def task_is_done(
         written, outcome = await ask(desk, CommandKind.TASK_DONE, task.rma, asked, actor=actor, key=key)
         if outcome is None or not (outcome.accepted or outcome.code == DONE_ALREADY):
             return answer(request, written, outcome)
-    task = await asyncio.to_thread(_theirs, desk, task_id, actor)
+    task = await asyncio.to_thread(their_task, desk, task_id, actor)
     return Response(task.model_dump_json(), media_type="application/json")
 
 
@@ -107,23 +107,23 @@ def take_task(
 ) -> views.TaskView:
     """Have a task, so that others see that somebody does. 409 `task_taken` says who has it, and since when."""
     desk, task_id = desk_of(request), f"{about}/{which}"
-    _theirs(desk, task_id, actor)
+    their_task(desk, task_id, actor)
     with desk.database.transaction() as connection:
         task_holding.take(connection, task_id, actor, desk.clock.now(), take_over=body.take_over)
-    return _theirs(desk, task_id, actor)
+    return their_task(desk, task_id, actor)
 
 
 @router.post("/tasks/{about}/{which}/released", responses=problems(400, 401, 403, 404, 409, 413, 422))
 def release_task(about: About, which: Which, request: Request, actor: Everybody) -> views.TaskView:
     """Have it no more. A manager can free what another has."""
     desk, task_id = desk_of(request), f"{about}/{which}"
-    _theirs(desk, task_id, actor)
+    their_task(desk, task_id, actor)
     with desk.database.transaction() as connection:
         task_holding.release(connection, task_id, actor)
-    return _theirs(desk, task_id, actor)
+    return their_task(desk, task_id, actor)
 
 
-def _theirs(desk: Desk, task_id: str, actor: Actor) -> views.TaskView:
+def their_task(desk: Desk, task_id: str, actor: Actor) -> views.TaskView:
     """A task of somebody's own role. Raises `NotFound`, and `Refused` (`not_your_task`)."""
     with desk.database.read() as session:
         task = views.task_view(session, task_id)

@@ -188,6 +188,45 @@ def test_approvals_and_causes_are_for_managers(person: Callable[..., Person], ro
     assert somebody.sends("/desk/approvals/RMA-7K3M-Q9TX/approval").status_code == 403
 
 
+def test_a_task_is_taken_seen_by_others_taken_over_and_left(
+    shop: Shop, person: Callable[..., Person]
+) -> None:
+    rma = shop.asks(authorize=False)
+    first, second = person(Role.REP, "rep-1"), person(Role.REP, "rep-2")
+    task = {"task": f"{rma}/next", "back": "/desk/tasks?whose=all"}
+    answer = first.sends("/desk/tasks/taken", **task)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/tasks?whose=all")
+    assert "you have it" in first.reads("/desk/tasks")
+    assert rma in first.reads("/desk/tasks?whose=me")
+    assert "rep-1 has it Take it over" in second.reads("/desk/tasks")
+    assert "You have taken no task." in second.reads("/desk/tasks?whose=me")
+    refused = second.sends("/desk/tasks/taken", **task)
+    assert "rep-1 has had this task since" in words(refused.text)
+    assert second.sends("/desk/tasks/taken", over="yes", **task).status_code == 303
+    assert "rep-2 has it" in first.reads("/desk/tasks")
+    assert second.sends("/desk/tasks/released", **task).status_code == 303
+    assert "has it Take" not in first.reads("/desk/tasks")
+    floor = person(Role.WAREHOUSE)
+    assert "Take it" not in floor.reads("/desk/tasks?whose=all")
+    assert "This is a task for rep" in words(floor.sends("/desk/tasks/taken", **task).text)
+
+
+def test_only_what_a_persons_word_ends_has_a_done_button(shop: Shop, person: Callable[..., Person]) -> None:
+    rma = shop.asks()
+    shop.admin.post(f"/returns/{rma}/message", {"channel": "email", "note": "Hello"})
+    rep = person(Role.REP, "rep-1")
+    assert rep.html("/desk/tasks").count('action="/desk/tasks/done"') == 1
+    task = re.search(r'name="task" value="([^"]+/read_con_[^"]+)"', rep.html("/desk/tasks"))
+    assert task is not None
+    answer = rep.sends("/desk/tasks/done", task=task[1], back="https://evil.example")
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/desk/tasks")
+    assert "Done. It is on the return's record that you said so." in rep.reads(answer.headers["location"])
+    assert "Read what the customer wrote" not in rep.reads("/desk/tasks")
+    other = rep.sends("/desk/tasks/done", "form-2", task=f"{rma}/next")
+    assert other.status_code == 409
+    assert "This task ends by itself when" in words(other.text)
+
+
 # Approvals --------------------------------------------------------------------------------------
 
 

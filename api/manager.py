@@ -141,10 +141,14 @@ async def done(request: Request, actor: Annotated[Actor, require(*MAY[CommandKin
 
     try:
         task = await asyncio.to_thread(their_task, desk_of(request), text_in(form, "task") or "", actor)
+        if task.rma is None:
+            desk = desk_of(request)
+            await asyncio.to_thread(task_holding.close, desk.database, task.id, actor, desk.clock.now(), None)
+            return RedirectResponse(_back(form), HTTPStatus.SEE_OTHER, NO_STORE)
     except ReturndeskError as error:
         return await again(problem_of(error), {})
     return await send(
-        request, actor, CommandKind.TASK_DONE, task.rma or "",
+        request, actor, CommandKind.TASK_DONE, task.rma,
         lambda _form: TaskDoneInput(task=task.id), back=_back(form), again=again,
     )  # fmt: skip
 

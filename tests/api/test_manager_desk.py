@@ -238,7 +238,9 @@ def test_a_manager_sees_how_much_why_and_how_it_would_be_paid(
     assert f"£600.00 for {rma} Decided by the rules" in page
     assert "above the limit of £500.00" in page
     assert "Ball gown \u00d7 2 original; packaging original accepted" in page
-    assert "Together £600.00 would go to Visa 4242 £300.00 would go to Gift card £300.00" in page
+    assert "Together £600.00 would go to " in page
+    assert "would go to Visa 4242 £300.00" in page
+    assert "would go to Gift card £300.00" in page
     assert "Nobody went against a rule on the way here." in page
     assert "refund by" in page, "the clock that runs"
     assert "canary" not in page.lower()

@@ -135,6 +135,9 @@ GET  /desk/causes                           ...ma
 GET  /desk/live/approvals                   ...ma
 GET  /desk/live/tasks                       rwfma
 GET  /desk/tasks                            rwfma
+POST /desk/tasks/done                       rwfma
+POST /desk/tasks/released                   rwfma
+POST /desk/tasks/taken                      rwfma
 
 GET  /                                      *
 GET  /healthz                               *

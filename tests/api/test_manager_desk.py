@@ -133,8 +133,8 @@ def test_a_missed_date_is_a_managers_task_with_all_that_is_known(
     shop.asks(authorize=False)
     page = person().reads("/desk/tasks")
     assert (
-        "The date for the decision was missed What to know about it Clock decision: 6.00 of 5.00 business days used"
-        in page
+        "The date for the decision was missed Ends when the clock that was missed stops. "
+        "What to know about it Clock decision: 6.00 of 5.00 business days used" in page
     )
     assert "Waited for the customer 0.00 hours Where it stood requested, requests to answer" in page
     assert "Units 0 here, 0 to inspect, 2 undecided" in page

@@ -122,7 +122,9 @@ def _line(
 ) -> RefundLine:
     instants = Instants(
         row["decided_at"], row["submitted_at"], row["credited_at"], row["failed_at"], row["replaced_at"], row["late_at"]
-    ).before(asked.at)  # fmt: skip
+    )  # fmt: skip
+    if not asked.is_now:  # what happened at this very instant has happened
+        instants = instants.before(asked.at)
     standing = instants.standing
     if asked.is_now:
         status, held_back = RefundStatus(row["status"]), _held_back_now(row)

@@ -8,6 +8,10 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 # How many processes of tests run beside each other; ARGS=-n0 runs them all in one.
 TEST_PROCESSES ?= 2
 
+# Containers often say that Python should keep no bytecode: then each of the hundreds of processes that tests start
+# would compile the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A stamp names the lock that was installed: it is set up again only where the lock has changed.
 RUN_SET_UP := $(VENV)/set-up-$(shell cksum <requirements.lock | tr ' ' -)
 TEST_SET_UP := $(VENV)/test-set-up-$(shell cksum <requirements-test.lock | tr ' ' -)
@@ -29,7 +33,7 @@ run: $(RUN_SET_UP) ## set up, start everything, run the sample returns, stay up;
 test: lint check-types ## set up the tests; style, types, import rules, all tests (ARGS='-k money' picks)
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m returndesk.embedded.temporal_find
-	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder --durations=10 $(ARGS)
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --durations=10 $(ARGS)
 
 browser: $(TEST_SET_UP) ## open every page in Chromium, and take its picture (SHOTS=folder, else .cache/screenshots)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \

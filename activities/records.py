@@ -28,6 +28,7 @@ from activities.transitions.refund_answers import refund_answered
 from activities.transitions.request import open_case
 from activities.transitions.shipment import shipment
 from activities.transitions.talk import message, question
+from activities.transitions.task_done import task_done
 from returndesk.domain import stages
 from returndesk.domain.errors import InvalidInput, NotFound, Refused
 from returndesk.domain.inputs import (
@@ -51,6 +52,7 @@ from returndesk.domain.inputs import (
     RefusalInput,
     ResumptionInput,
     ShipmentInput,
+    TaskDoneInput,
 )
 from returndesk.domain.people import CLOCK, Actor, Role
 from returndesk.domain.stages import CommandKind, EventKind, allows
@@ -85,6 +87,7 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
     CommandKind.DISPOSITIONS: lambda c, i: dispositions(c, DispositionsInput.model_validate(i)),
     CommandKind.REFUND_AGAIN: lambda c, i: refund_again(c, RefundAgainInput.model_validate(i)),
     CommandKind.PAID_BY_HAND: lambda c, i: paid_by_hand(c, PaidByHandInput.model_validate(i)),
+    CommandKind.TASK_DONE: lambda c, i: task_done(c, TaskDoneInput.model_validate(i)),
     CommandKind.RESUMPTION: lambda c, i: resumption(c, ResumptionInput.model_validate(i)),
 }
 

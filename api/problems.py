@@ -58,6 +58,9 @@ STATUS: dict[type[ReturndeskError] | str, HTTPStatus] = {
     "order_in_use": HTTPStatus.CONFLICT,
     "payment_taken": HTTPStatus.CONFLICT,
     "claimed": HTTPStatus.CONFLICT,
+    "task_taken": HTTPStatus.CONFLICT,
+    "task_done": HTTPStatus.CONFLICT,
+    "not_your_task": HTTPStatus.FORBIDDEN,
     # by kind
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
     NotForThisRole: HTTPStatus.FORBIDDEN,

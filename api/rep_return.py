@@ -38,6 +38,7 @@ from returndesk.domain.stages import CommandKind
 from returndesk.messages import Outcome
 from returndesk.rendering import Links
 from returndesk.store import claims
+from returndesk.store.cases import Case
 from returndesk.store.commands import request_of
 from returndesk.store.rep_return import DeskPage, case_to_read, desk_mark, desk_page
 from returndesk.store.rep_talk import mail_to_show
@@ -155,9 +156,10 @@ def return_page(
     desk, knows = desk_of(request), actor.role in KNOWS_CUSTOMERS
     now = desk.clock.now()
     with desk.database.read() as session:
-        shown = desk_page(session, desk.policies, rma, actor, now, knows_customer=knows)
+        case = case_to_read(session, desk.policies, rma, now)
+        shown = desk_page(session, case, actor, now, knows_customer=knows)
         verdicts = dict(said) if said is not None else _proposed(shown)
-        preview = _preview(desk, session, shown, verdicts) if CommandKind.DECISION in shown.can else None
+        preview = _preview(case, shown, verdicts) if CommandKind.DECISION in shown.can else None
     view = ReturnView(
         desk=shown,
         knows_customer=knows,
@@ -175,9 +177,8 @@ def _proposed(shown: DeskPage) -> dict[int, str]:
     }
 
 
-def _preview(desk: Desk, session: Session, shown: DeskPage, said: Mapping[int, str]) -> Preview:
+def _preview(case: Case, shown: DeskPage, said: Mapping[int, str]) -> Preview:
     """What would be paid, counted by the code that will pay it."""
-    case = case_to_read(session, desk.policies, shown.view.rma, desk.clock.now())
     try:
         view = decision_preview(case, verdicts_of(shown, said))
     except ReturndeskError as error:

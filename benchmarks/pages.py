@@ -27,6 +27,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.apart import cpu_seconds
 from benchmarks.page_books import DATABASES, Books, days_back, fill
 from benchmarks.reporting import percentiles, say, show
 from returndesk.domain.people import Role
@@ -53,8 +54,6 @@ PAGES: Sequence[tuple[Role, str]] = (
     (Role.FINANCE, "/desk/figures"),
     (Role.FINANCE, "/desk/figures?by=order&per=month"),
     (Role.FINANCE, "/desk/audit"),
-    (Role.REP, "/desk/find?q={rma}"),
-    (Role.FINANCE, "/api/v1/refunds"),
     (Role.WAREHOUSE, "/desk/station"),
     (Role.WAREHOUSE, "/desk/station/list/expected"),
     (Role.WAREHOUSE, "/desk/station/list/inspect"),
@@ -69,10 +68,18 @@ PAGES: Sequence[tuple[Role, str]] = (
     (Role.REP, "/desk/returns?part=customer"),
     (Role.REP, "/desk/returns?part=ended"),
     (Role.REP, "/desk/returns?part=ended&stage=declined"),
+    (Role.REP, "/desk/find?q={rma}"),
     (Role.REP, "/desk/find?q=nobody%40nowhere.example"),
     (Role.REP, "/desk/find?q=07700%20900123"),
     (Role.REP, "/desk/find?q=zzzz"),
     (Role.REP, "/desk/returns/{rma}"),
+    (Role.REP, "/desk/tasks"),
+    (Role.WAREHOUSE, "/desk/tasks"),
+    (Role.FINANCE, "/desk/tasks"),
+    (Role.MANAGER, "/desk/tasks"),
+    (Role.MANAGER, "/desk/approvals"),
+    (Role.MANAGER, "/desk/causes"),
+    (Role.FINANCE, "/api/v1/refunds"),
     (Role.REP, "/api/v1/returns"),
     (Role.REP, "/api/v1/tasks"),
 )
@@ -82,13 +89,15 @@ EXPORTS = ("/desk/refunds.csv?state=all", "/desk/refunds.xlsx?state=all")
 
 @dataclass(frozen=True)
 class PageTime:
-    """One page on one database, in milliseconds."""
+    """One page on one database, in milliseconds. `cpu_ms`: what the process itself computed for one request."""
 
     page: str
+    role: Role
     first_ms: float
     p50_ms: float
     p95_ms: float
     max_ms: float
+    cpu_ms: float
 
 
 @dataclass(frozen=True)
@@ -183,15 +192,18 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError("the API did not answer within a minute")
 
 
-def page_times(asking: Asking, pages: Sequence[tuple[Role, str]], requests: int) -> list[PageTime]:
+def page_times(asking: Asking, pid: int, pages: Sequence[tuple[Role, str]], requests: int) -> list[PageTime]:
     """Each page, so many times."""
     found = []
     for role, page in pages:
         first = asking.seconds(role, page)
+        before = cpu_seconds(pid)
         seconds = [asking.seconds(role, page) for _ in range(requests)]
+        cpu = (cpu_seconds(pid) - before) / requests
         p50, p95 = percentiles(seconds)
-        found.append(PageTime(page, round(first * 1000, 1), p50, p95, round(max(seconds) * 1000, 1)))
-        say(f"{page}: p50 {p50} ms, p95 {p95} ms, first {first * 1000:.0f} ms")
+        first_ms, max_ms, cpu_ms = (round(x * 1000, 1) for x in (first, max(seconds), cpu))
+        found.append(PageTime(page, role, first_ms, p50, p95, max_ms, cpu_ms))
+        say(f"{role} {page}: p50 {p50} ms, p95 {p95} ms, first {first_ms} ms, cpu {cpu_ms} ms")
     return found
 
 
@@ -249,7 +261,7 @@ def measured(kind: str, returns: int, requests: int) -> Measured:
             )
             with api_over(books, folder) as (port, pid):
                 asking = Asking(port, books)
-                pages = page_times(asking, PAGES, requests)
+                pages = page_times(asking, pid, PAGES, requests)
                 asking.close()
                 exports = [export_taken(port, pid, books, path) for path in EXPORTS]
     return Measured(
@@ -271,7 +283,10 @@ def main(
     for one in reports:
         rows.append((one.database, f"{one.returns} returns, {one.rows} rows, load {one.load_average}"))
         rows += [
-            (f"  {p.page}", f"p50 {p.p50_ms} ms, p95 {p.p95_ms} ms, max {p.max_ms} ms, first {p.first_ms} ms")
+            (
+                f"  {p.page} ({p.role})",
+                f"p50 {p.p50_ms} ms, p95 {p.p95_ms} ms, max {p.max_ms} ms, first {p.first_ms} ms, cpu {p.cpu_ms} ms",
+            )
             for p in one.pages
         ]
         rows += [

@@ -4,7 +4,7 @@
 tests that start processes. Each test has a database of its own, copied from one migrated template.
 
 `make test` runs processes of tests beside each other (pytest-xdist). Each of them has all of this for itself: the
-templates, a PostgreSQL server, a Temporal server. Which tests must run in one process, and when, is said here too.
+templates, a PostgreSQL server, a Temporal server; `beside` says which tests each runs.
 """
 
 import ipaddress
@@ -20,36 +20,32 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from beside import Together
 
 from returndesk.domain.people import Role
 from returndesk.store import migrate, tokens
 from returndesk.store.database import Database, sqlite_url
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests come first, so that nothing waits for one at the end; those of a running installation come last.
 
-    An installation lives on the tests' event loop until the end of the run: while that loop stands still for other
-    tests it misses its heartbeats, and once it would not stop any more when it was told to. Its tests therefore
-    also stay together, in one process for each database.
+    It lives on the tests' event loop until the end of the run: while that loop stands still for other tests it
+    misses its heartbeats, and once it would not stop any more when it was told to.
     """
-    for item in items:
-        if together := _together(item):
-            item.add_marker(pytest.mark.xdist_group(together))
-    yield
-    items.sort(key=lambda item: (_uses(item, "live"), item.get_closest_marker("long") is None))
+    items.sort(
+        key=lambda item: (
+            "live" in getattr(item, "fixturenames", ()),
+            item.get_closest_marker("long") is None,
+        )
+    )
 
 
-def _together(item: pytest.Item) -> str:
-    """With which others a test is in one process; Playwright has the thread for itself while a browser is open."""
-    if _uses(item, "live") and isinstance(item, pytest.Function):
-        return f"live on {item.callspec.params['live_database_url']}"
-    return item.path.stem if _uses(item, "browser") else ""
-
-
-def _uses(item: pytest.Item, fixture: str) -> bool:
-    return fixture in getattr(item, "fixturenames", ())
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """Who says which process of tests runs what."""
+    return Together(config, log)
 
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

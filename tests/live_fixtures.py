@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from beside import LIVE
 from invariants import check
 from live import Live, running, temporal_server
 
@@ -19,7 +20,7 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Te
         yield server
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"], ids=lambda kind: f"{LIVE}{kind}")
 def live_database_url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
     """A fresh, migrated database of each kind in turn."""
     return new_database(request.param)

@@ -183,6 +183,11 @@ class ReturnWorkflow:
         """Finance paid another way: that much less is owed."""
         return await self._asked(command)
 
+    @workflow.update(name=CommandKind.TASK_DONE)
+    async def task_done(self, command: CommandRef) -> Outcome:
+        """Somebody has done what only a person can say is done."""
+        return await self._asked(command)
+
     @request.validator
     @authorization.validator
     @decline.validator
@@ -204,6 +209,7 @@ class ReturnWorkflow:
     @dispositions.validator
     @refund_again.validator
     @paid_by_hand.validator
+    @task_done.validator
     def _may_be_asked(self, command: CommandRef) -> None:
         """Refuse early, so that nothing reaches history; before the return is loaded only the shape is known."""
         if self._case is None or self._transitions.locked() or allows(self._case.stage, command.kind):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
 from activities.transitions.facts import common, items_of
+from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING
 from returndesk.domain.inputs import CancellationInput, DeclineInput
 from returndesk.domain.lots import ON_THE_WAY, Acceptance, Lot, Reception
@@ -31,6 +32,7 @@ def decline(case: Case, asked: DeclineInput) -> None:
 def cancellation(case: Case, asked: CancellationInput) -> None:
     """The customer keeps the goods. A parcel that comes all the same is the warehouse's to ask about."""
     gone = let_go(case, Reception.CANCELLED)
+    case.end_task(LOOK_FOR_PARCEL)
     case.row.cancelled_at = case.now
     stop_clocks_at_end(case, "cancelled")
     case.record("cancelled", note=asked.note)

@@ -366,6 +366,13 @@ class PaidByHandInput(_Input):
     note: Note | None = None
 
 
+class TaskDoneInput(_Input):
+    """Somebody has done a task that nothing else ends."""
+
+    task: str
+    note: Note | None = None
+
+
 AnyCommandInput = (
     AuthorizationInput
     | DeclineInput
@@ -387,5 +394,6 @@ AnyCommandInput = (
     | DispositionsInput
     | RefundAgainInput
     | PaidByHandInput
+    | TaskDoneInput
 )
 """What somebody may ask of a return that is there."""

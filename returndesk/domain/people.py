@@ -67,5 +67,6 @@ MAY: dict[CommandKind, frozenset[Role]] = {
     CommandKind.DISPOSITIONS: _FLOOR,
     CommandKind.REFUND_AGAIN: _CASH,
     CommandKind.PAID_BY_HAND: _CASH,
+    CommandKind.TASK_DONE: _DESK | _FLOOR | _CASH,  # and of them only whose task it is: `domain.tasks`
 }
 """DESIGN 3's table, the column 'who'. An admin may do what a manager may."""

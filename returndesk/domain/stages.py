@@ -54,6 +54,7 @@ class CommandKind(StrEnum):
     DISPOSITIONS = "dispositions"
     REFUND_AGAIN = "refund-again"
     PAID_BY_HAND = "paid-by-hand"
+    TASK_DONE = "task-done"
 
 
 class EventKind(StrEnum):
@@ -96,12 +97,15 @@ _WHILE_OPEN: _Takes = _ANY_EVENT | {
     CommandKind.HOLD,
     CommandKind.RESUMPTION,
     CommandKind.RECALCULATION,
+    CommandKind.TASK_DONE,
 }
 _GOODS: _Takes = frozenset({CommandKind.GOODS_BACK, CommandKind.DISPOSITIONS})
 """What is done with goods that are here."""
 _MONEY: _Takes = frozenset({CommandKind.REFUND_AGAIN, CommandKind.PAID_BY_HAND})
 """What finance does about money that is owed still; while a manager has to approve, none of it is."""
-_LATE: _Takes = frozenset({CommandKind.RECEIPTS, CommandKind.MESSAGE, EventKind.TIME_PASSED})
+_LATE: _Takes = frozenset(
+    {CommandKind.RECEIPTS, CommandKind.MESSAGE, CommandKind.TASK_DONE, EventKind.TIME_PASSED}
+)
 """What still happens to a return that has ended: it runs again."""
 
 ALLOWED: dict[Stage | None, _Takes] = {

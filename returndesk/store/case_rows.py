@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, case, select
 
 from returndesk.domain.attainment import ended
 from returndesk.domain.audit import Entry
@@ -254,8 +254,12 @@ def notice_rows(row: ReturnRow, facts: Sequence[AnyFacts], now: datetime) -> lis
 
 
 _tasks = table_of(tables.Task)
+_MOVED = _tasks.c.kind != bindparam("kind")
 _MOVE_TASK = updating(
     tables.Task, ["id"], ["queue", "kind", "owner_role", "details", "due_at", "done_at", "done_by"]
+).values(
+    taken_by=case((_MOVED, None), else_=_tasks.c.taken_by),  # who had the step before has not the next one
+    taken_at=case((_MOVED, None), else_=_tasks.c.taken_at),
 )
 _END_TASK = updating(tables.Task, ["id"], ["done_at", "done_by"]).where(_tasks.c.done_at.is_(None))
 
@@ -276,8 +280,13 @@ def put_next_step(
         connection.execute(_MOVE_TASK, {"key_id": task_id, **values})
 
 
-_TASK = select(_tasks.c.done_at).where(_tasks.c.id == bindparam("id"))
-_OPEN_AGAIN = updating(tables.Task, ["id"], ["details", "due_at", "done_at", "done_by"])
+_TASK = select(
+    _tasks.c.id, _tasks.c.rma, _tasks.c.kind, _tasks.c.queue, _tasks.c.owner_role, _tasks.c.done_at
+).where(_tasks.c.id == bindparam("id"))
+_OPEN_AGAIN = updating(
+    tables.Task, ["id"], ["details", "due_at", "done_at", "done_by", "taken_by", "taken_at"]
+)
+_NOBODYS = {"done_at": None, "done_by": None, "taken_by": None, "taken_at": None}
 
 
 def file_tasks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -288,14 +297,19 @@ def file_tasks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
         if filed is None:
             new.append(row)
         elif filed.done_at is not None:
-            again = {"details": row["details"], "due_at": row["due_at"], "done_at": None, "done_by": None}
+            again = {"details": row["details"], "due_at": row["due_at"], **_NOBODYS}
             connection.execute(_OPEN_AGAIN, {"key_id": row["id"], **again})
     append(connection, tables.Task, new)
 
 
+def find_task(connection: Connection, task_id: str) -> Any | None:
+    """A task's id, RMA, kind, queue, owner role and when it was done; None where there is none."""
+    return connection.execute(_TASK, {"id": task_id}).first()
+
+
 def is_filed(connection: Connection, task_id: str) -> bool:
     """Whether a person was asked for this, done or not."""
-    return connection.execute(_TASK, {"id": task_id}).first() is not None
+    return find_task(connection, task_id) is not None
 
 
 def end_tasks(connection: Connection, task_ids: Sequence[str], now: datetime, actor_id: str) -> None:

@@ -96,9 +96,14 @@ def clock_accounts(session: Session, policies: PolicyBook, rma: str, now: dateti
     case = load_case(session.connection(), rma, policies.of, actor=CLOCK, now=now, key="clocks", to_read=True)
     if case is None:
         raise NotFound("return_not_found", "There is no return with this RMA number. Check it on the slip.")
+    return accounts_of(case)
+
+
+def accounts_of(case: Case) -> ClockAccounts:
+    """The same of a return that was read already."""
     until = _until(case)
     return ClockAccounts(
-        rma=rma,
+        rma=case.row.rma,
         policy_version=case.row.policy_version,
         zone=case.rules.calendar.zone,
         contacted_at=case.row.contacted_at,

@@ -28,6 +28,7 @@ KEPT: Final = frozenset(
     {
         "overridden", "overruled", "regraded", "approval_asked", "approved", "refused", "held", "resumed", "warned", "reminded",
         "no_payment_for", "disputed", "dispute_closed", "contradicted", "disposition_changed", "refund_requested",
+        "task_done",
         "refund_unknown",
     }
 )  # fmt: skip

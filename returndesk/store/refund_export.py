@@ -11,7 +11,7 @@ from returndesk.domain.refund_books import day_of
 from returndesk.spreadsheets import Cell, Money
 from returndesk.store.database import Database
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Asked, all_keys, sums
+from returndesk.store.refund_books import Asked, Key, all_keys, sums
 from returndesk.store.refund_lines import RefundLine, lines
 
 _AT_ONCE = 1_000
@@ -29,10 +29,17 @@ HEAD = (
 def export_rows(database: Database, policies: PolicyBook, asked: Asked) -> Iterator[list[Cell]]:
     """A row for each refund of the list, in its order. No more than a thousand are in memory."""
     for places in all_keys(database.reading, asked, _AT_ONCE):
-        with database.reading() as connection:
-            found = lines(connection, policies, asked, places)
-        for line in found:
+        for line in _read(
+            database, policies, asked, places
+        ):  # no name of its own: gone before the next are read
             yield _row(line, asked.zone)
+
+
+def _read(
+    database: Database, policies: PolicyBook, asked: Asked, places: Sequence[Key]
+) -> Sequence[RefundLine]:
+    with database.reading() as connection:
+        return lines(connection, policies, asked, places)
 
 
 def about_rows(database: Database, asked: Asked, filters: Sequence[tuple[str, str]]) -> Iterator[list[Cell]]:

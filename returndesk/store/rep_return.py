@@ -16,11 +16,11 @@ from returndesk.domain.lots import Acceptance, Reception
 from returndesk.domain.next_steps import next_step
 from returndesk.domain.people import CLOCK, MAY, Actor, Role
 from returndesk.domain.settlement import Amounts
-from returndesk.domain.stages import SUBMITTED, TO_SEND, CommandKind, RefundStatus, Stage, allows
+from returndesk.domain.stages import TAKEN, TO_SEND, CommandKind, RefundStatus, Stage, allows
 from returndesk.store import rep_talk, tables
 from returndesk.store.cases import Case, load_case
 from returndesk.store.claims import Holder, holder, present
-from returndesk.store.clock_accounts import ClockAccounts, clock_accounts
+from returndesk.store.clock_accounts import ClockAccounts, accounts_of
 from returndesk.store.lot_views import LotView
 from returndesk.store.notes import NoteView, notes_of
 from returndesk.store.orders import CustomerView, PaymentView, order_view
@@ -117,11 +117,9 @@ class DeskPage:
         return [x for x in self.view.refunds if _failed(x)]
 
 
-def desk_page(
-    session: Session, policies: PolicyBook, rma: str, actor: Actor, now: datetime, *, knows_customer: bool
-) -> DeskPage:
-    """The page of a return for `actor`. Raises `NotFound`."""
-    case = case_to_read(session, policies, rma, now)
+def desk_page(session: Session, case: Case, actor: Actor, now: datetime, *, knows_customer: bool) -> DeskPage:
+    """The page of a return for `actor`."""
+    rma = case.row.rma
     view = return_view(session, rma)
     order = order_view(session, view.order_reference)
     texts = rep_talk.Texts(session, rma)
@@ -135,7 +133,7 @@ def desk_page(
         delivered_on=order.delivered_on,
         customer=order.customer if knows_customer else None,
         items=_items(case, view, knows_customer=knows_customer),
-        clocks=clock_accounts(session, policies, rma, now),
+        clocks=accounts_of(case),
         payments=order.payments,
         decisions=decisions,
         mails=_mails(session, rma),
@@ -215,7 +213,7 @@ def _failed(refund: RefundView) -> bool:
     return refund.replaced_by is None and refund.status in _FAILED
 
 
-_FAILED = frozenset(RefundStatus) - SUBMITTED - TO_SEND
+_FAILED = frozenset(RefundStatus) - TAKEN - TO_SEND
 
 
 # What is shown -----------------------------------------------------------------------------------

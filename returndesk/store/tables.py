@@ -570,7 +570,10 @@ class Letter(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """Work that waits for a person, in a named queue with an owner role and a due time."""
+    """Work that waits for a person, in a named queue with an owner role and a due time.
+
+    `taken_by`: somebody has it, since `taken_at`; that others see it is all it means.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -605,6 +608,8 @@ class Task(SQLModel, table=True):
     details: dict[str, Any] = _json()
     created_at: datetime = _at()
     due_at: datetime = _at()
+    taken_by: str | None = None
+    taken_at: datetime | None = _maybe_at()
     done_at: datetime | None = _maybe_at()
     done_by: str | None = None
 

@@ -11,6 +11,7 @@ from returndesk.domain.errors import InvalidInput, NotFound
 from returndesk.domain.refund_books import Instants, Standing
 from returndesk.domain.rma import parse
 from returndesk.domain.stages import RefundStatus, Stage
+from returndesk.domain.tasks import BY_HAND, ends_with
 from returndesk.store import tables
 from returndesk.store.case_rows import load_clocks
 from returndesk.store.lot_views import LotView, lot_views
@@ -127,7 +128,11 @@ class RefundList(BaseModel):
 
 
 class TaskView(BaseModel):
-    """Work that waits for a person."""
+    """Work that waits for a person.
+
+    `can_be_done`: a person ends it by saying that it is done; all others end when what they are about has changed.
+    `taken_by`: who has it, since `taken_at`.
+    """
 
     id: str
     rma: str | None
@@ -137,6 +142,11 @@ class TaskView(BaseModel):
     created_at: datetime
     due_at: datetime
     details: dict[str, Any]
+    can_be_done: bool
+    taken_by: str | None
+    taken_at: datetime | None
+    done_by: str | None
+    done_at: datetime | None
 
 
 class TaskList(BaseModel):
@@ -331,6 +341,22 @@ def list_refunds(
     )
 
 
+def task_view(session: Session, task_id: str) -> TaskView:
+    """One task, open or done. Raises `NotFound`."""
+    row = session.get(tables.Task, task_id)
+    if row is None:
+        raise NotFound("task_not_found", "There is no such task. Look at the list of tasks for its id.")
+    return _task(row)
+
+
+def _task(row: tables.Task) -> TaskView:
+    return TaskView(
+        id=row.id, rma=row.rma, queue=row.queue, kind=row.kind, owner_role=row.owner_role, created_at=row.created_at,
+        due_at=row.due_at, details=row.details, can_be_done=ends_with(row.id, row.kind) is BY_HAND,
+        taken_by=row.taken_by, taken_at=row.taken_at, done_by=row.done_by, done_at=row.done_at,
+    )  # fmt: skip
+
+
 def list_tasks(session: Session, *, queue: str | None, cursor: str | None, limit: int) -> TaskList:
     """Open tasks, most urgent first."""
     row = tables.Task
@@ -344,11 +370,5 @@ def list_tasks(session: Session, *, queue: str | None, cursor: str | None, limit
     rows = session.exec(query).all()
     more = len(rows) > limit
     rows = rows[:limit]
-    items = [
-        TaskView(
-            id=t.id, rma=t.rma, queue=t.queue, kind=t.kind, owner_role=t.owner_role,
-            created_at=t.created_at, due_at=t.due_at, details=t.details,
-        )
-        for t in rows
-    ]  # fmt: skip
+    items = [_task(t) for t in rows]
     return TaskList(items=items, next_cursor=to_cursor(rows[-1].due_at, rows[-1].id) if more else None)

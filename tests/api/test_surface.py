@@ -92,6 +92,9 @@ WHO = {
     ("GET", "/api/v1/returns/{rma}/photos"): "rw.ma",
     ("GET", "/api/v1/returns/{rma}/timeline"): "rwfma",
     ("GET", "/api/v1/tasks"): "rwfma",
+    ("POST", "/api/v1/tasks/{task_id:path}/done"): "rwfma",
+    ("POST", "/api/v1/tasks/{task_id:path}/released"): "rwfma",
+    ("POST", "/api/v1/tasks/{task_id:path}/taken"): "rwfma",
     ("POST", "/api/v1/returns"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/approval"): "...ma",
     ("POST", "/api/v1/returns/{rma}/authorization"): "r..ma",
@@ -134,7 +137,13 @@ def test_every_route_keeps_out_who_is_nobody_and_whose_role_may_not(
 ) -> None:
     headers = {role: signed_in(role) | {"Idempotency-Key": "k"} for role in API_ROLES}
     for (method, path), who in WHO.items():
-        address = path.format(rma="RMA-7K3M-Q9TX", reference="A-1", command_id="cmd_1", photo_id="pho_1")
+        address = path.replace(":path", "").format(
+            rma="RMA-7K3M-Q9TX",
+            reference="A-1",
+            command_id="cmd_1",
+            photo_id="pho_1",
+            task_id="RMA-7K3M-Q9TX/next",
+        )
         nobody = http.request(method, address, json={}, headers={"Idempotency-Key": "k"})
         assert (nobody.status_code, nobody.json()["code"]) == (401, "not_signed_in"), (method, path)
         for role in API_ROLES:
@@ -145,13 +154,18 @@ def test_every_route_keeps_out_who_is_nobody_and_whose_role_may_not(
 # What is refused, and how -------------------------------------------------------------------------
 
 
-WRITES_NOTHING = "/api/v1/returns/eligibility"
+NEED_NO_KEY = {
+    "/api/v1/returns/eligibility",  # writes nothing
+    "/api/v1/tasks/{task_id:path}/taken",  # sent again, they change nothing
+    "/api/v1/tasks/{task_id:path}/released",
+}
 
 
 def test_every_post_that_changes_something_needs_an_idempotency_key(http: TestClient, admin: Caller) -> None:
     for method, path in WHO:
-        if method == "POST" and path != WRITES_NOTHING:
-            answer = http.post(path.format(rma="RMA-7K3M-Q9TX"), json={}, headers=admin.headers)
+        if method == "POST" and path not in NEED_NO_KEY:
+            address = path.replace(":path", "").format(rma="RMA-7K3M-Q9TX", task_id="RMA-7K3M-Q9TX/next")
+            answer = http.post(address, json={}, headers=admin.headers)
             assert answer.status_code == 422
             assert "Idempotency-Key" in [x["field"] for x in answer.json()["errors"]], path
 

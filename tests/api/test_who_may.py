@@ -59,6 +59,9 @@ POST /api/v1/returns/{rma}/resumption       r..ma
 POST /api/v1/returns/{rma}/shipment         r..ma
 GET  /api/v1/returns/{rma}/timeline         rwfma
 GET  /api/v1/tasks                          rwfma
+POST /api/v1/tasks/{task_id:path}/done      rwfma
+POST /api/v1/tasks/{task_id:path}/released  rwfma
+POST /api/v1/tasks/{task_id:path}/taken     rwfma
 
 GET  /account                               rwfma
 GET  /account/password                      rwfma
@@ -141,6 +144,14 @@ POST /desk/station/{rma}/inspections        .w.ma
 GET  /desk/station/{rma}/label              .w.ma
 POST /desk/station/{rma}/photos             .w.ma
 POST /desk/station/{rma}/receipts           .w.ma
+
+GET  /desk/approvals                        ...ma
+POST /desk/approvals/{rma}/approval         ...ma
+POST /desk/approvals/{rma}/refusal          ...ma
+GET  /desk/causes                           ...ma
+GET  /desk/live/approvals                   ...ma
+GET  /desk/live/tasks                       rwfma
+GET  /desk/tasks                            rwfma
 
 GET  /                                      *
 GET  /healthz                               *
@@ -323,7 +334,7 @@ def called(http: TestClient, method: str, path: str, names: dict[str, str], head
     is_api = path.startswith("/api/")
     body: dict[str, Any] = {} if method == "GET" else {"json": {}} if is_api else {"data": {"key": "form-1"}}
     headers = headers | ({"Idempotency-Key": "k-1"} if method == "POST" and is_api else {})
-    return http.request(method, path.format(**names), headers=headers, **body)
+    return http.request(method, path.replace(":path}", "}").format(**names), headers=headers, **body)
 
 
 @pytest.mark.parametrize("credentials", ["with_cookie", "with_token"])
@@ -367,7 +378,7 @@ def test_a_visitor_of_a_page_is_sent_to_sign_in_first_and_back(http: TestClient)
     closed = [path for path in pages if expected()["GET", path] is not None]
     assert "/account" in closed
     for path in closed:
-        here = path.format(**NOT_THERE)
+        here = path.replace(":path}", "}").format(**NOT_THERE)
         answer = http.get(here, headers={"Accept": "text/html"})
         assert (answer.status_code, answer.headers["Location"]) == (
             303, f"/sign-in?next={here.replace('/', '%2F')}",

@@ -36,7 +36,7 @@ IDS_CODES_AND_GOODS = {
     "returns": "rma order_reference contact_id policy_version stage channel resolution currency needs_person audit_head",
     "sign_in_attempts": "id account_hash address_hash",
     "sign_ins": "id hash previous_hash user_id",
-    "tasks": "id rma queue kind owner_role details done_by",
+    "tasks": "id rma queue kind owner_role details taken_by done_by",
     "tokens": "id hash actor_id role",
     "users": "id role password_hash",
 }

@@ -14,7 +14,7 @@ RETURNS = 20
 CACHED = 5
 """So that most returns are not in the worker's memory when something happens to them."""
 
-pytestmark = [pytest.mark.xdist_group("benchmarks"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 
 async def report(benchmark: str, *options: str) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The rep's desk in a browser: keyboard alone, without JavaScript, on a phone, and two people at once."""
 
+from collections.abc import Callable
+
 import pytest
 from browser_shop import Shop, looked_at, shot
 from playwright.sync_api import Browser, Page, expect
@@ -19,28 +21,35 @@ def busy(shop: Shop) -> Shop:
     return shop
 
 
-def test_the_queue_is_whole_on_every_screen(busy: Shop, browser: Browser) -> None:
-    for name, path in {
-        "queue": "/desk/returns",
-        "queue-customer": "/desk/returns?part=customer",
-        "queue-ended": "/desk/returns?part=ended",
-        "queue-none": "/desk/returns?stage=decided&late=yes",
-        "found": "/desk/find?q=maud.ellery@shop.example",
-        "found-none": "/desk/find?q=nobody@nowhere.example",
-    }.items():
-        looked_at(browser, f"{busy.url}{path}", f"rep-{name}", shop=busy, role=Role.REP)
+LISTS = {
+    "queue": "/desk/returns",
+    "queue-customer": "/desk/returns?part=customer",
+    "queue-ended": "/desk/returns?part=ended",
+    "queue-none": "/desk/returns?stage=decided&late=yes",
+    "found": "/desk/find?q=maud.ellery@shop.example",
+    "found-none": "/desk/find?q=nobody@nowhere.example",
+}
 
 
-def test_a_return_is_whole_at_every_stage(busy: Shop, browser: Browser) -> None:
-    for name, make in {
-        "requested": busy.request,
-        "late": busy.late,
-        "asked": busy.asked,
-        "inspected": lambda: busy.inspected("opened", "opened"),
-        "settling": busy.settling,
-        "declined": busy.declined,
-    }.items():
-        looked_at(browser, f"{busy.url}/desk/returns/{make()}", f"rep-{name}", shop=busy, role=Role.REP)
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_are_whole_on_every_screen(busy: Shop, browser: Browser, name: str) -> None:
+    looked_at(browser, f"{busy.url}{LISTS[name]}", f"rep-{name}", shop=busy, role=Role.REP)
+
+
+RETURNS: dict[str, Callable[[Shop], str]] = {
+    "requested": Shop.request,
+    "late": Shop.late,
+    "asked": Shop.asked,
+    "inspected": lambda shop: shop.inspected("opened", "opened"),
+    "settling": Shop.settling,
+    "declined": Shop.declined,
+}
+
+
+@pytest.mark.parametrize("name", RETURNS)
+def test_a_return_is_whole_at_every_stage(busy: Shop, browser: Browser, name: str) -> None:
+    url = f"{busy.url}/desk/returns/{RETURNS[name](busy)}"
+    looked_at(browser, url, f"rep-{name}", shop=busy, role=Role.REP)
 
 
 def test_starting_a_return_is_whole_on_every_screen(busy: Shop, browser: Browser) -> None:

@@ -25,20 +25,20 @@ from returndesk.domain.stages import (
 # By hand, from DESIGN 3 (its table, column "when"): R request, A authorization, n decline, c cancellation,
 # q question, w message, s shipment, l loss, r receipts, x correction, i inspections, d decision, a approval,
 # y refusal, g goods-back, o hold, u resumption, k recalculation, b what becomes of goods,
-# f refund again, p paid by hand; t time passed, m the processor answered, h the processor hinted; . is not possible.
+# f refund again, p paid by hand, e task done; t time passed, m the processor answered, h the processor hinted; . is not possible.
 BY_HAND = {
-    None: "R.................... ...",
-    Stage.REQUESTED: ".Ancqw..r......ouk... tmh",
-    Stage.AUTHORIZED: "...cqwslr......ouk... tmh",
-    Stage.RECEIVED: "....qwslrxi...goukbfp tmh",
-    Stage.INSPECTED: "....qw..rx.d..goukbfp tmh",
-    Stage.DECIDED: "....qw..rx..aygoukb.. tmh",
-    Stage.SETTLING: "....qw..r.....goukbfp tmh",
-    Stage.SETTLED: "....qw..r.....goukb.. tmh",
-    Stage.CLOSED: ".....w..r.....g...b.. tmh",
-    Stage.DECLINED: ".....w..r............ t..",
-    Stage.EXPIRED: ".....w..r............ t..",
-    Stage.CANCELLED: ".....w..r............ t..",
+    None: "R..................... ...",
+    Stage.REQUESTED: ".Ancqw..r......ouk...e tmh",
+    Stage.AUTHORIZED: "...cqwslr......ouk...e tmh",
+    Stage.RECEIVED: "....qwslrxi...goukbfpe tmh",
+    Stage.INSPECTED: "....qw..rx.d..goukbfpe tmh",
+    Stage.DECIDED: "....qw..rx..aygoukb..e tmh",
+    Stage.SETTLING: "....qw..r.....goukbfpe tmh",
+    Stage.SETTLED: "....qw..r.....goukb..e tmh",
+    Stage.CLOSED: ".....w..r.....g...b..e tmh",
+    Stage.DECLINED: ".....w..r............e t..",
+    Stage.EXPIRED: ".....w..r............e t..",
+    Stage.CANCELLED: ".....w..r............e t..",
 }
 LETTERS: dict[str, CommandKind | EventKind] = {
     "R": CommandKind.REQUEST,
@@ -62,6 +62,7 @@ LETTERS: dict[str, CommandKind | EventKind] = {
     "b": CommandKind.DISPOSITIONS,
     "f": CommandKind.REFUND_AGAIN,
     "p": CommandKind.PAID_BY_HAND,
+    "e": CommandKind.TASK_DONE,
     "t": EventKind.TIME_PASSED,
     "m": EventKind.REFUND_ANSWERED,
     "h": EventKind.PROCESSOR_HINT,
@@ -88,7 +89,10 @@ def test_every_stage_has_its_row() -> None:
 
 
 def test_an_ended_return_runs_again_only_for_what_comes_late() -> None:
-    late = {CommandKind.MESSAGE, CommandKind.RECEIPTS, CommandKind.GOODS_BACK, CommandKind.DISPOSITIONS}
+    late = {
+        CommandKind.MESSAGE, CommandKind.RECEIPTS, CommandKind.GOODS_BACK, CommandKind.DISPOSITIONS,
+        CommandKind.TASK_DONE,
+    }  # fmt: skip
     for stage in ENDED:
         assert {what for what in CommandKind if allows(stage, what)} <= late
 

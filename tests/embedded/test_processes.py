@@ -16,7 +16,7 @@ from returndesk.domain.errors import ConfigurationError
 from returndesk.embedded.processes import Child, Supervisor, check_port, free_port, free_ports, hold_folder
 
 ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 60
 
 PARENT = """
 import asyncio, sys

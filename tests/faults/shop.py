@@ -33,9 +33,9 @@ from returndesk.store.database import Database, sqlite_url
 from returndesk.store.migrate import upgrade
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS_MAX = 60.0
-REQUEST_SECONDS_MAX = 60.0
-QUIET_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 180.0
+REQUEST_SECONDS_MAX = 180.0
+QUIET_SECONDS_MAX = 180.0
 LOOK_EVERY_SECONDS = 0.1
 PORTS = ("RETURNDESK_API_PORT", "RETURNDESK_STRIPE_PORT", "RETURNDESK_SMTP_PORT", "RETURNDESK_TEMPORAL_PORT")
 
@@ -107,7 +107,7 @@ class Shop:
         """End one part in order, as a deploy does, and return when its successor runs."""
         before = self.pids()[part]
         os.kill(before, signal.SIGTERM)
-        await self.until(lambda: self.pids().get(part) != before, 30, f"{part} was not replaced")
+        await self.until(lambda: self.pids().get(part) != before, 90, f"{part} was not replaced")
 
     def kill_everything(self) -> None:
         """Kill every part and the supervisor -9, all in the same moment."""

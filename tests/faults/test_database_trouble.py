@@ -12,7 +12,7 @@ from tests.faults.test_every_point import all_is_well
 LOCKED_SECONDS = 3.0
 """Longer than SQLite waits for a lock (2 seconds), shorter than a local activity may take with its retries."""
 
-pytestmark = [pytest.mark.timeout(150), pytest.mark.long]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 async def test_a_database_locked_for_seconds_delays_a_return_and_loses_nothing(shop: Shop) -> None:
@@ -20,7 +20,7 @@ async def test_a_database_locked_for_seconds_delays_a_return_and_loses_nothing(s
     rep = Rep(shop, random.Random(5))
     driving = asyncio.gather(*(rep.sees_through(kind) for kind in KINDS))
     for _ in range(2):
-        await shop.until(lambda: shop.waiting() != {}, 30, "nothing was in flight")
+        await shop.until(lambda: shop.waiting() != {}, 90, "nothing was in flight")
         with shop.database.write() as another_process:
             another_process.execute(text("UPDATE returns SET rma = rma"))
             await asyncio.wait({driving}, timeout=LOCKED_SECONDS)

@@ -13,7 +13,7 @@ import pytest
 from tests import invariants
 from tests.faults.shop import KINDS, Done, Rep, Shop
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 async def test_a_worker_killed_at_every_point_pays_once_and_forgets_nothing(shop: Shop) -> None:

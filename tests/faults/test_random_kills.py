@@ -9,7 +9,7 @@ from tests.faults.campaign import run
 from tests.faults.shop import KINDS, Rep, Shop
 from tests.faults.test_every_point import all_is_well
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 @pytest.mark.parametrize("part", ["temporal", "sandbox"])
@@ -23,7 +23,7 @@ async def test_everything_killed_in_mid_run_goes_on_where_it_was(shop: Shop) -> 
     await shop.start()
     rep = Rep(shop, random.Random(7))
     driving = asyncio.gather(*(rep.sees_through(kind) for kind in KINDS * 2))
-    await shop.until(lambda: shop.waiting().get("returns", 0) >= 4, 30, "no return was in flight")
+    await shop.until(lambda: shop.waiting().get("returns", 0) >= 4, 90, "no return was in flight")
     shop.kill_everything()
     await shop.start()
     done = await driving

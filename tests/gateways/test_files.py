@@ -22,8 +22,6 @@ from returndesk.settings import Settings
 
 PHOTO = bytes(range(256)) * 1_000
 
-pytestmark = pytest.mark.xdist_group("files")
-
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:

@@ -40,6 +40,7 @@ def replayer() -> Replayer:
         workflows=[ReturnWorkflow],
         data_converter=pydantic_data_converter,
         workflow_runner=SANDBOXED,
+        debug_mode=True,  # or a busy machine's two seconds pass for a workflow that never yields
     )
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, insert, text
+from sqlmodel import SQLModel
 
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.store import tables
@@ -15,8 +16,6 @@ from returndesk.store.views import list_refunds, list_returns, list_tasks
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MANY = 3_000
 STAGES = ["requested", "authorized", "received", "closed", "closed", "closed", "closed", "closed"]
-
-pytestmark = pytest.mark.xdist_group("views")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -30,53 +29,47 @@ def books(request: pytest.FixtureRequest, new_database: Callable[[str], str]) ->
 
 def _fill(database: Database) -> None:
     """3,000 returns with a task and a refund each; three in eight are open."""
+    stages = [STAGES[n % len(STAGES)] for n in range(MANY)]
+    at = [NOW + timedelta(minutes=n) for n in range(MANY)]
+    rows: dict[type[SQLModel], list[dict[str, Any]]] = {
+        tables.Policy: [{"version": "v", "body": "", "recorded_at": NOW}],
+        tables.Contact: [
+            {"id": "con", "channel": "email", "contacted_at": NOW, "recorded_at": NOW, "actor_id": "r"}
+        ],
+        tables.Customer: [
+            {"id": f"c{n}", "name": "Jane", "email": f"jane-{n}@shop.example"} for n in range(MANY)
+        ],
+        tables.Order: [
+            {"reference": f"A-{n}", "customer_id": f"c{n}", "currency": "GBP", "ordered_at": NOW,
+             "input_hash": "h", "recorded_at": NOW} for n in range(MANY)
+        ],
+        tables.Payment: [
+            {"id": f"p{n}", "order_reference": f"A-{n}", "processor": "stripe", "reference": f"pi_{n}",
+             "currency": "GBP", "captured_minor": 100} for n in range(MANY)
+        ],
+        tables.Return: [
+            {"rma": f"R-{n}", "order_reference": f"A-{n}", "contact_id": "con", "policy_version": "v",
+             "stage": stages[n], "channel": "email", "resolution": "refund", "currency": "GBP",
+             "contacted_at": at[n], "recorded_at": at[n], "last_at": at[n],
+             "next_due_at": None if stages[n] == "closed" else at[n],
+             "ended_at": at[n] if stages[n] == "closed" else None} for n in range(MANY)
+        ],
+        tables.Task: [
+            {"id": f"R-{n}/next", "rma": f"R-{n}", "queue": f"queue_{stages[n]}", "kind": "x", "owner_role": "rep",
+             "created_at": at[n], "due_at": at[n], "done_at": at[n] if stages[n] == "closed" else None}
+            for n in range(MANY)
+        ],
+        tables.Refund: [
+            {"id": f"r{n}", "rma": f"R-{n}", "payment_id": f"p{n}", "amount_minor": 1, "currency": "GBP",
+             "status": "succeeded" if n % 50 else "failed", "parameters_hash": "h", "decided_at": at[n]}
+            for n in range(MANY)
+        ],
+    }  # fmt: skip
     with database.write() as session:
-        session.add(tables.Policy(version="v", body="", recorded_at=NOW))
-        session.add(
-            tables.Contact(id="con", channel="email", contacted_at=NOW, recorded_at=NOW, actor_id="r")
-        )
-        session.add_all(
-            tables.Customer(id=f"c{n}", name="Jane", email=f"jane-{n}@shop.example") for n in range(MANY)
-        )
-        session.flush()
-        session.add_all(
-            tables.Order(reference=f"A-{n}", customer_id=f"c{n}", currency="GBP", ordered_at=NOW,
-                         input_hash="h", recorded_at=NOW) for n in range(MANY)
-        )  # fmt: skip
-        session.flush()
-        session.add_all(
-            tables.Payment(id=f"p{n}", order_reference=f"A-{n}", processor="stripe", reference=f"pi_{n}",
-                           currency="GBP", captured_minor=100) for n in range(MANY)
-        )  # fmt: skip
-        session.add_all(_return(n) for n in range(MANY))
-        session.flush()
-        session.add_all(_task(n) for n in range(MANY))
-        session.add_all(
-            tables.Refund(id=f"r{n}", rma=f"R-{n}", payment_id=f"p{n}", amount_minor=1, currency="GBP",
-                          status="succeeded" if n % 50 else "failed", parameters_hash="h",
-                          decided_at=NOW + timedelta(minutes=n)) for n in range(MANY)
-        )  # fmt: skip
+        for table, several in rows.items():
+            session.execute(insert(table), several)
     with database.write() as session:
         session.execute(text("ANALYZE"))
-
-
-def _return(n: int) -> tables.Return:
-    stage = STAGES[n % len(STAGES)]
-    at = NOW + timedelta(minutes=n)
-    return tables.Return(
-        rma=f"R-{n}", order_reference=f"A-{n}", contact_id="con", policy_version="v", stage=stage,
-        channel="email", resolution="refund", currency="GBP", contacted_at=at, recorded_at=at, last_at=at,
-        next_due_at=None if stage == "closed" else at, ended_at=at if stage == "closed" else None,
-    )  # fmt: skip
-
-
-def _task(n: int) -> tables.Task:
-    stage = STAGES[n % len(STAGES)]
-    at = NOW + timedelta(minutes=n)
-    return tables.Task(
-        id=f"R-{n}/next", rma=f"R-{n}", queue=f"queue_{stage}", kind="x", owner_role="rep", created_at=at,
-        due_at=at, done_at=at if stage == "closed" else None,
-    )  # fmt: skip
 
 
 def plans(database: Database, read: Any) -> str:

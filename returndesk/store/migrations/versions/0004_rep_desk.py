@@ -6,7 +6,7 @@ from alembic import op
 from returndesk.store.types import UtcInstant
 
 revision: str = "0004_rep_desk"
-down_revision: str | None = "0003_refunds_that_wait"
+down_revision: str | None = "0003_waiting_and_taken"
 branch_labels: str | None = None
 depends_on: str | None = None
 
@@ -96,7 +96,7 @@ def _find_customers() -> None:
     write = (
         customers.update()
         .where(customers.c.id == sa.bindparam("of"))
-        .values(phone_key=sa.bindparam("phone"), name_key=sa.bindparam("name"))
+        .values(phone_key=sa.bindparam("to_phone"), name_key=sa.bindparam("to_name"))
     )
     last = ""
     while True:
@@ -110,7 +110,7 @@ def _find_customers() -> None:
             return
         last = rows[-1].id
         connection.execute(
-            write, [{"of": x.id, "phone": _phone_key(x.phone), "name": _name_key(x.name)} for x in rows]
+            write, [{"of": x.id, "to_phone": _phone_key(x.phone), "to_name": _name_key(x.name)} for x in rows]
         )
 
 

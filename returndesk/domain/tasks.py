@@ -19,6 +19,7 @@ ENDS_WITH: Final[dict[str, str | None]] = {
     "claimed_elsewhere": BY_HAND,
     "mail_refused": BY_HAND,
     "contradicted": BY_HAND,
+    "parcel_without_return": BY_HAND,
     "next": "what is to be done with the return is done, or it ends",
     "warn": "the clock it warns of stops",
     "breach": "the clock that was missed stops",

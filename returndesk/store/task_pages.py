@@ -11,21 +11,22 @@ from typing import Any, Final
 from sqlmodel import Session, col, select, tuple_
 
 from returndesk.domain.people import Role
+from returndesk.store.found_parcels import PARCEL_WITHOUT_RETURN
 from returndesk.store.paging import from_cursor, to_cursor
-from returndesk.store.tables import Return, Task
+from returndesk.store.tables import Return, Task, Text
 
 PAGE: Final = 50
 COUNTED_TO: Final = 100
 """Nobody needs to know how many more than that are late, and counting all of them would cost."""
 QUEUES: Final = (
     "late", "authorizations", "messages", "inspections", "decisions", "approvals", "refunds", "disputes",
-    "goods_back", "lost_parcels", "found_goods", "claimed_elsewhere", "contact_customer", "on_hold",
+    "goods_back", "lost_parcels", "found_goods", "unannounced_parcels", "claimed_elsewhere", "contact_customer", "on_hold",
     "awaiting_customer", "awaiting_goods",
 )  # fmt: skip
 """Every queue that a task can stand in."""
 _KINDS: Final = (
     "breach", "warn", "read", "look_for_parcel", "claimed_elsewhere", "found", "look_into", "details_missing", "failed",
-    "pay_by_hand", "pay_rest", "dispute", "goods_back_late", "goods_back", "mail_refused", "contradicted",
+    "pay_by_hand", "pay_rest", "dispute", "goods_back_late", "goods_back", "mail_refused", "contradicted", "parcel_without_return",
 )  # fmt: skip
 """What a task is about, by how its kind begins; most end with the id of what it is about."""
 ROLES: Final = (Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER)
@@ -46,7 +47,8 @@ class TaskFilters:
 class TaskRow:
     """A task in the list. `about`: a queue's name for the step a return waits for, else the beginning of its kind.
 
-    `packet`: what whoever is handed a late return needs to know, where the task has one.
+    `packet`: what whoever is handed a late return needs to know, where the task has one. `words`: what the warehouse
+    wrote of a parcel without a return; it may name a person.
     """
 
     id: str
@@ -60,6 +62,7 @@ class TaskRow:
     currency: str | None
     stage: str | None
     packet: Mapping[str, Any] | None
+    words: str | None
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def task_page(session: Session, wanted: TaskFilters, now: datetime) -> TaskPage:
     if wanted.cursor is not None:
         query = query.where(tuple_(col(Task.due_at), col(Task.id)) > from_cursor(wanted.cursor))
     found = session.exec(query).all()
-    rows = [_row(task, currency, stage) for task, currency, stage in found[:PAGE]]
+    words = _words_of(session, [task for task, *_ in found[:PAGE]])
+    rows = [_row(task, currency, stage, words.get(task.id)) for task, currency, stage in found[:PAGE]]
     more = len(found) > PAGE
     late = TaskFilters(wanted.role, wanted.queue, late=True)
     counted = session.exec(select(Task.id).where(*_wanted(late, now)).limit(COUNTED_TO)).all()
@@ -115,7 +119,14 @@ def _wanted(wanted: TaskFilters, now: datetime) -> list[Any]:
     return conditions
 
 
-def _row(task: Task, currency: str | None, stage: str | None) -> TaskRow:
+def _words_of(session: Session, tasks: Sequence[Task]) -> dict[str, str]:
+    """What was written of parcels without a return, by task."""
+    named = {task.details.get("text"): task.id for task in tasks if task.kind == PARCEL_WITHOUT_RETURN}
+    found = session.exec(select(Text.id, Text.body).where(col(Text.id).in_([x for x in named if x])))
+    return {named[text_id]: body for text_id, body in found}
+
+
+def _row(task: Task, currency: str | None, stage: str | None, words: str | None) -> TaskRow:
     about = about_of(task.id, task.kind, task.queue)
     return TaskRow(
         id=task.id,
@@ -129,6 +140,7 @@ def _row(task: Task, currency: str | None, stage: str | None) -> TaskRow:
         currency=currency,
         stage=stage,
         packet=task.details if about in ("breach", "warn") else None,
+        words=words,
     )
 
 

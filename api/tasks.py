@@ -16,6 +16,7 @@ from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.stages import CommandKind
 from returndesk.domain.tasks import DONE_ALREADY, is_of
 from returndesk.store import task_holding, views
+from returndesk.store.found_parcels import close_found_parcel
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -77,7 +78,12 @@ async def task_is_done(
     """
     desk = desk_of(request)
     task = await asyncio.to_thread(_theirs, desk, task_id, actor)
-    if task.done_at is None:
+    if task.rma is None and task.done_at is None:
+        await asyncio.to_thread(
+            close_found_parcel, desk.database, task_id, actor=actor, note=body.note, now=desk.clock.now()
+        )
+        task = await asyncio.to_thread(_theirs, desk, task_id, actor)
+    elif task.done_at is None:
         asked = TaskDoneInput(task=task_id, note=body.note)
         written, outcome = await ask(desk, CommandKind.TASK_DONE, task.rma or "", asked, actor=actor, key=key)
         if outcome is None or not (outcome.accepted or outcome.code == DONE_ALREADY):

@@ -284,6 +284,21 @@ def test_a_parcel_of_an_order_without_a_return_becomes_a_task_for_a_rep(
     assert "A rep is asked" in words(at.get("?asked=yes"))
 
 
+def test_a_rep_closes_the_task_of_a_parcel_without_a_return(
+    at: Station, as_role: Callable[[Role], Any]
+) -> None:
+    at.post("/order", words="A brown box, no sender")
+    rep, warehouse = as_role(Role.REP), as_role(Role.WAREHOUSE)
+    [task] = rep.get("/tasks", queue="unannounced_parcels").json()["items"]
+    done = f"/tasks/{task['id']}/done"
+    assert warehouse.post(done, {}).json()["code"] == "not_your_task"
+    for _ in range(2):
+        answer = rep.post(done, {"note": "It was Maud Ellery's"})
+        assert (answer.status_code, answer.json()["done_by"]) == (200, "rep-1")
+    assert "Ellery" not in answer.text
+    assert rep.get("/tasks", queue="unannounced_parcels").json()["items"] == []
+
+
 def test_a_parcel_that_nothing_tells_of_needs_words(at: Station) -> None:
     refused = at.post("/order")
     assert refused.status_code == 422

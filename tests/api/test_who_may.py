@@ -128,23 +128,6 @@ GET  /desk/refunds/{rma}                    ..fma
 POST /desk/refunds/{rma}/paid-by-hand       ..fma
 POST /desk/refunds/{rma}/refund-again       ..fma
 
-GET  /desk/live/station                     .w.ma
-GET  /desk/station                          .w.ma
-GET  /desk/station/commands                 .w.ma
-GET  /desk/station/list/{what}              .w.ma
-GET  /desk/station/order                    .w.ma
-POST /desk/station/order                    .w.ma
-GET  /desk/station/scan                     .w.ma
-GET  /desk/station/scanner                  .w.ma
-GET  /desk/station/{rma}                    .w.ma
-POST /desk/station/{rma}/correction         .w.ma
-POST /desk/station/{rma}/dispositions       .w.ma
-POST /desk/station/{rma}/goods-back         .w.ma
-POST /desk/station/{rma}/inspections        .w.ma
-GET  /desk/station/{rma}/label              .w.ma
-POST /desk/station/{rma}/photos             .w.ma
-POST /desk/station/{rma}/receipts           .w.ma
-
 GET  /desk/approvals                        ...ma
 POST /desk/approvals/{rma}/approval         ...ma
 POST /desk/approvals/{rma}/refusal          ...ma
@@ -216,6 +199,7 @@ def expected() -> dict[tuple[str, str], frozenset[Role] | None]:
     """The table, read: who may, None for anybody."""
     lines = [line.split() for line in WHO_MAY.strip().splitlines() if line]
     assert all(len(line) == 3 for line in lines), "a line is: method, path, letters"
+    assert len({(method, path) for method, path, _ in lines}) == len(lines), "one line for each route"
     return {
         (method, path): None if who == "*" else frozenset(LETTERS[x] for x in who if x != ".")
         for method, path, who in lines
@@ -270,21 +254,27 @@ Credentials = Callable[[Role | None], dict[str, str]]
 
 @pytest.fixture
 def with_cookie(api: Desk) -> Credentials:
-    """Headers of a browser in which somebody of a role signed in just now, as its own pages send them."""
+    """Headers of a browser in which somebody of a role is signed in, as its own pages send them."""
     with api.database.write() as session:
         for role in LETTERS.values():
             accounts.add(session, f"{role}-1", role, HASH, must_change=False, now=api.clock.now())
 
+    known: dict[Role, str] = {}
+
+    def found(role: Role) -> sign_ins.Found | None:
+        return sign_ins.identify(api.database, KEYRING, known.get(role, ""), api.clock.now())
+
     def headers(role: Role | None) -> dict[str, str]:
         if role is None:
             return {"Origin": ORIGIN}
-        with api.database.write() as session:
-            token = sign_ins.begin(session, f"{role}-1", api.clock.now())
-        found = sign_ins.identify(api.database, KEYRING, token, api.clock.now())
-        assert found is not None
+        if (sign_in := found(role)) is None:  # not yet, or the call before ended it
+            with api.database.write() as session:
+                known[role] = sign_ins.begin(session, f"{role}-1", api.clock.now())
+            sign_in = found(role)
+        assert sign_in is not None
         return {
-            "Cookie": f"__Host-returndesk={token}", "Origin": ORIGIN,
-            "X-CSRF-Token": KEYRING.digest("csrf", found.id),
+            "Cookie": f"__Host-returndesk={known[role]}", "Origin": ORIGIN,
+            "X-CSRF-Token": KEYRING.digest("csrf", sign_in.id),
         }  # fmt: skip
 
     return headers

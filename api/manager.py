@@ -1,26 +1,29 @@
 """The manager's desk: tasks of every queue for everybody, what waits for approval, and the causes of what went wrong."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from api.desk import desk_of
-from api.desk_pages import EVERYBODY, FormProblem, problem_of, send, show, text_in
-from api.identity import require
+from api.desk import Desk, desk_of
+from api.desk_pages import EVERYBODY, NO_STORE, FormProblem, form_of, problem_of, send, show, text_in
+from api.identity import local_path, require
 from api.live import stream
-from returndesk.domain.errors import InvalidInput
-from returndesk.domain.inputs import ApprovalInput, Channel, RefusalInput
+from api.tasks import their_task
+from returndesk.domain.errors import InvalidInput, ReturndeskError
+from returndesk.domain.inputs import ApprovalInput, Channel, RefusalInput, TaskDoneInput
 from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.rma import parse
 from returndesk.domain.stages import CommandKind
+from returndesk.store import task_holding
 from returndesk.store.approval_pages import ApprovalPage, approval_mark, approval_page
 from returndesk.store.cause_pages import CausesPage, Period, causes_page
 from returndesk.store.task_pages import (
@@ -58,6 +61,7 @@ class TasksView:
     queues: tuple[str, ...]
     query: str
     late_url: str
+    mine_url: str
     next_url: str
     first_url: str
 
@@ -65,10 +69,16 @@ class TasksView:
 @router.get("/desk/tasks", response_class=HTMLResponse)
 def tasks(request: Request, actor: Anybody, after: After = None) -> HTMLResponse:
     """What waits for a person, most urgent first: one's own role's, or anybody's."""
+    return _tasks(request, actor, after)
+
+
+def _tasks(
+    request: Request, actor: Actor, after: str | None = None, problem: FormProblem | None = None
+) -> HTMLResponse:
     desk = desk_of(request)
     wanted, own = replace(_wanted(request, actor), cursor=after), _own(actor)
     with desk.database.read() as session:
-        page = task_page(session, wanted, desk.clock.now())
+        page = task_page(session, wanted, actor, desk.clock.now())
     view = TasksView(
         wanted=wanted,
         own=own,
@@ -78,12 +88,75 @@ def tasks(request: Request, actor: Anybody, after: After = None) -> HTMLResponse
         queues=QUEUES,
         query=_query(wanted, own, cursor=after),
         late_url=f"/desk/tasks{_query(replace(wanted, late=not wanted.late), own)}",
+        mine_url=f"/desk/tasks{'' if wanted.taken_by else '?whose=me'}",
         next_url=""
         if page.next_cursor is None
         else f"/desk/tasks{_query(wanted, own, cursor=page.next_cursor)}",
         first_url=f"/desk/tasks{_query(wanted, own)}" if after else "",
     )
-    return show(request, actor, "manager/tasks", view)
+    return show(request, actor, "manager/tasks", view, problem=problem)
+
+
+@router.post("/desk/tasks/taken")
+async def take(request: Request, actor: Anybody) -> Response:
+    """Have a task, so that the others see it; also in the place of who has it, where that is what was pressed."""
+
+    def do(desk: Desk, form: FormData) -> None:
+        task = their_task(desk, text_in(form, "task") or "", actor)
+        take_over = form.get("over") == "yes"
+        with desk.database.transaction() as connection:
+            task_holding.take(connection, task.id, actor, desk.clock.now(), take_over=take_over)
+
+    return await _hold(request, actor, do)
+
+
+@router.post("/desk/tasks/released")
+async def release(request: Request, actor: Anybody) -> Response:
+    """Have it no more."""
+
+    def do(desk: Desk, form: FormData) -> None:
+        task = their_task(desk, text_in(form, "task") or "", actor)
+        with desk.database.transaction() as connection:
+            task_holding.release(connection, task.id, actor)
+
+    return await _hold(request, actor, do)
+
+
+async def _hold(request: Request, actor: Actor, do: Callable[[Desk, FormData], None]) -> Response:
+    form = await form_of(request)
+    try:
+        await asyncio.to_thread(do, desk_of(request), form)
+    except ReturndeskError as error:
+        return await asyncio.to_thread(_tasks, request, actor, None, problem_of(error))
+    return RedirectResponse(_back(form), HTTPStatus.SEE_OTHER, NO_STORE)
+
+
+@router.post("/desk/tasks/done")
+async def done(request: Request, actor: Annotated[Actor, require(*MAY[CommandKind.TASK_DONE])]) -> Response:
+    """Close a task that nothing but a person's word closes."""
+    form = await form_of(request)
+
+    async def again(problem: FormProblem, _typed: Mapping[str, str]) -> Response:
+        return await asyncio.to_thread(_tasks, request, actor, None, problem)
+
+    try:
+        task = await asyncio.to_thread(their_task, desk_of(request), text_in(form, "task") or "", actor)
+        if task.rma is None:
+            desk = desk_of(request)
+            await asyncio.to_thread(task_holding.close, desk.database, task.id, actor, desk.clock.now(), None)
+            return RedirectResponse(_back(form), HTTPStatus.SEE_OTHER, NO_STORE)
+    except ReturndeskError as error:
+        return await again(problem_of(error), {})
+    return await send(
+        request, actor, CommandKind.TASK_DONE, task.rma,
+        lambda _form: TaskDoneInput(task=task.id), back=_back(form), again=again,
+    )  # fmt: skip
+
+
+def _back(form: FormData) -> str:
+    """The list as it was filtered."""
+    back = text_in(form, "back") or ""
+    return back if local_path(back) and back.startswith("/desk/tasks?") else "/desk/tasks"
 
 
 @router.get("/desk/live/tasks")
@@ -101,15 +174,26 @@ def _wanted(request: Request, actor: Actor) -> TaskFilters:
     """The filters of an address; what it does not know is passed over."""
     whose, queue = request.query_params.get("whose", ""), request.query_params.get("queue", "")
     roles = {role.value: role for role in ROLES}
-    role = None if whose == "all" else roles.get(whose, _own(actor))
+    role = None if whose in ("all", "me") else roles.get(whose, _own(actor))
     return TaskFilters(
-        role, queue if queue in QUEUES else None, late=request.query_params.get("late") == "yes"
+        role,
+        queue if queue in QUEUES else None,
+        late=request.query_params.get("late") == "yes",
+        taken_by=actor.id if whose == "me" else None,
     )
+
+
+def _whose(wanted: TaskFilters, own: Role) -> str:
+    if wanted.taken_by is not None:
+        return "me"
+    if wanted.role is None:
+        return "all"
+    return "" if wanted.role is own else wanted.role
 
 
 def _query(wanted: TaskFilters, own: Role, cursor: str | None = None) -> str:
     asked = {
-        "whose": "all" if wanted.role is None else "" if wanted.role is own else wanted.role,
+        "whose": _whose(wanted, own),
         "queue": wanted.queue or "",
         "late": "yes" if wanted.late else "",
         "after": cursor or "",

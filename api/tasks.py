@@ -16,13 +16,21 @@ from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.stages import CommandKind
 from returndesk.domain.tasks import DONE_ALREADY, is_of
 from returndesk.store import task_holding, views
-from returndesk.store.found_parcels import close_found_parcel
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
 Everybody = Annotated[Actor, require(Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER, Role.ADMIN)]
-TaskId = Annotated[
-    str, Path(max_length=120, pattern=r"^[A-Za-z0-9_/-]+$", description="As the list has it, slash and all.")
+About = Annotated[
+    str,
+    Path(
+        max_length=20, pattern=r"^[A-Za-z0-9-]+$", description="The part of the task's id before the slash."
+    ),
+]
+Which = Annotated[
+    str,
+    Path(
+        max_length=80, pattern=r"^[A-Za-z0-9_-]+$", description="The part of the task's id behind the slash."
+    ),
 ]
 
 
@@ -58,7 +66,7 @@ def list_tasks(
 
 
 @router.post(
-    "/tasks/{task_id:path}/done",
+    "/tasks/{about}/{which}/done",
     response_model=views.TaskView,
     responses={
         202: {"model": CommandPending, "description": "Written down; no outcome yet."},
@@ -66,53 +74,56 @@ def list_tasks(
     },
 )
 async def task_is_done(
-    task_id: TaskId,
+    about: About,
+    which: Which,
     body: TaskDoneBody,
     request: Request,
     key: IdempotencyKey,
     actor: Annotated[Actor, require(*MAY[CommandKind.TASK_DONE])],
 ) -> Response:
-    """Close a task that nothing else closes (`can_be_done`); who did and when is on the return's record.
+    """Close a task that nothing else closes (`can_be_done`); who did and when is on the return's record, where it
+    is about one.
 
     Done before, it answers who did. 409 `task_not_yours_to_close` says what ends the task.
     """
-    desk = desk_of(request)
-    task = await asyncio.to_thread(_theirs, desk, task_id, actor)
-    if task.rma is None and task.done_at is None:
+    desk, task_id = desk_of(request), f"{about}/{which}"
+    task = await asyncio.to_thread(their_task, desk, task_id, actor)
+    if task.done_at is None and task.rma is None:
         await asyncio.to_thread(
-            close_found_parcel, desk.database, task_id, actor=actor, note=body.note, now=desk.clock.now()
+            task_holding.close, desk.database, task_id, actor, desk.clock.now(), body.note
         )
-        task = await asyncio.to_thread(_theirs, desk, task_id, actor)
-    elif task.done_at is None:
+    elif task.done_at is None and task.rma is not None:
         asked = TaskDoneInput(task=task_id, note=body.note)
-        written, outcome = await ask(desk, CommandKind.TASK_DONE, task.rma or "", asked, actor=actor, key=key)
+        written, outcome = await ask(desk, CommandKind.TASK_DONE, task.rma, asked, actor=actor, key=key)
         if outcome is None or not (outcome.accepted or outcome.code == DONE_ALREADY):
             return answer(request, written, outcome)
-        task = await asyncio.to_thread(_theirs, desk, task_id, actor)
+    task = await asyncio.to_thread(their_task, desk, task_id, actor)
     return Response(task.model_dump_json(), media_type="application/json")
 
 
-@router.post("/tasks/{task_id:path}/taken", responses=problems(401, 403, 404, 409, 413, 422))
-def take_task(task_id: TaskId, body: TaskTakenBody, request: Request, actor: Everybody) -> views.TaskView:
+@router.post("/tasks/{about}/{which}/taken", responses=problems(400, 401, 403, 404, 409, 413, 422))
+def take_task(
+    about: About, which: Which, body: TaskTakenBody, request: Request, actor: Everybody
+) -> views.TaskView:
     """Have a task, so that others see that somebody does. 409 `task_taken` says who has it, and since when."""
-    desk = desk_of(request)
-    _theirs(desk, task_id, actor)
+    desk, task_id = desk_of(request), f"{about}/{which}"
+    their_task(desk, task_id, actor)
     with desk.database.transaction() as connection:
         task_holding.take(connection, task_id, actor, desk.clock.now(), take_over=body.take_over)
-    return _theirs(desk, task_id, actor)
+    return their_task(desk, task_id, actor)
 
 
-@router.post("/tasks/{task_id:path}/released", responses=problems(401, 403, 404, 409, 422))
-def release_task(task_id: TaskId, request: Request, actor: Everybody) -> views.TaskView:
+@router.post("/tasks/{about}/{which}/released", responses=problems(400, 401, 403, 404, 409, 413, 422))
+def release_task(about: About, which: Which, request: Request, actor: Everybody) -> views.TaskView:
     """Have it no more. A manager can free what another has."""
-    desk = desk_of(request)
-    _theirs(desk, task_id, actor)
+    desk, task_id = desk_of(request), f"{about}/{which}"
+    their_task(desk, task_id, actor)
     with desk.database.transaction() as connection:
         task_holding.release(connection, task_id, actor)
-    return _theirs(desk, task_id, actor)
+    return their_task(desk, task_id, actor)
 
 
-def _theirs(desk: Desk, task_id: str, actor: Actor) -> views.TaskView:
+def their_task(desk: Desk, task_id: str, actor: Actor) -> views.TaskView:
     """A task of somebody's own role. Raises `NotFound`, and `Refused` (`not_your_task`)."""
     with desk.database.read() as session:
         task = views.task_view(session, task_id)

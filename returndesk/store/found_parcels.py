@@ -69,25 +69,6 @@ def file_found_parcel(
     return task_id
 
 
-def close_found_parcel(
-    database: Database, task_id: str, *, actor: Actor, note: str | None, now: datetime
-) -> None:
-    """A rep has seen to it. It is no return's, so no return's record has it: the task keeps who did, when, and the note's id.
-
-    Closed before, nothing changes.
-    """
-    with database.write() as session:
-        task = session.get_one(tables.Task, task_id, with_for_update=True)
-        if task.done_at is not None:
-            return
-        if note is not None:
-            text_id = new_id("txt")
-            session.add(tables.Text(id=text_id, body=note, actor_id=actor.id, recorded_at=now))
-            task.details = {**task.details, "note": text_id}
-        task.done_at, task.done_by = now, actor.id
-        session.add(task)
-
-
 def _is_same(session: Session, task_id: str, parcel: FoundParcel) -> bool:
     """Whether the task under this id is of the same parcel."""
     details = session.get_one(tables.Task, task_id).details

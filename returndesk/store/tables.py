@@ -586,6 +586,14 @@ class Task(SQLModel, table=True):
             sqlite_where=text("done_at IS NULL"),
         ),
         Index(
+            "ix_tasks_open_taken",
+            "taken_by",
+            "due_at",
+            "id",
+            postgresql_where=text("done_at IS NULL"),
+            sqlite_where=text("done_at IS NULL"),
+        ),
+        Index(
             "ix_tasks_open_owner",
             "owner_role",
             "due_at",

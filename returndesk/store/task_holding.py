@@ -1,6 +1,6 @@
-"""Who has a task: seen by the others, so that two people do not do the same. No more than that: it closes nothing.
+"""Who has a task, seen by the others, so that two people do not do the same; and the end of one that is about no return.
 
-Taken once and by one, whatever happens at once: the row itself decides.
+Taken once and by one, and closed once, whatever happens at once: the row itself decides.
 """
 
 from datetime import UTC, datetime
@@ -11,6 +11,8 @@ from returndesk.domain.errors import Refused
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.tasks import DONE_ALREADY
 from returndesk.store import tables
+from returndesk.store.commands import new_id
+from returndesk.store.database import Database
 from returndesk.store.statements import table_of
 
 _tasks = table_of(tables.Task)
@@ -47,6 +49,20 @@ def release(connection: Connection, task_id: str, actor: Actor) -> None:
     if whose != actor.id and actor.role not in _HEADS:
         raise _taken(connection, task_id)
     connection.execute(_RELEASE, {"key_id": task_id, "whose": whose})
+
+
+def close(database: Database, task_id: str, actor: Actor, now: datetime, note: str | None) -> None:
+    """Write down who has done a task of no return, unless somebody has; its own row is the record."""
+    with database.write() as session:
+        row = session.get_one(tables.Task, task_id, with_for_update=True)
+        assert row.rma is None, "what is about a return is its run's to close"
+        if row.done_at is not None:
+            return
+        row.done_at, row.done_by = now, actor.id
+        if note is not None:
+            text = tables.Text(id=new_id("txt"), body=note, actor_id=actor.id, recorded_at=now)
+            row.details = row.details | {"done_note": text.id}
+            session.add(text)
 
 
 def _whose(connection: Connection, task_id: str) -> str | None:

@@ -4,13 +4,14 @@ A page is read from a partial index of open tasks, however many there are. A tas
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlmodel import Session, col, select, tuple_
 
-from returndesk.domain.people import Role
+from returndesk.domain.people import Actor, Role
+from returndesk.domain.tasks import ends_with, is_of
 from returndesk.store.found_parcels import PARCEL_WITHOUT_RETURN
 from returndesk.store.paging import from_cursor, to_cursor
 from returndesk.store.tables import Return, Task, Text
@@ -35,11 +36,12 @@ ROLES: Final = (Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER)
 
 @dataclass(frozen=True)
 class TaskFilters:
-    """Which tasks somebody wants to see. `role` None: those of everybody."""
+    """Which tasks somebody wants to see. `role` None: those of everybody; `taken_by`: only what that person has."""
 
     role: Role | None = None
     queue: str | None = None
     late: bool = False
+    taken_by: str | None = None
     cursor: str | None = None
 
 
@@ -47,8 +49,9 @@ class TaskFilters:
 class TaskRow:
     """A task in the list. `about`: a queue's name for the step a return waits for, else the beginning of its kind.
 
-    `packet`: what whoever is handed a late return needs to know, where the task has one. `words`: what the warehouse
-    wrote of a parcel without a return; it may name a person.
+    `packet`: what whoever is handed a late return needs to know, where the task has one. `ends_with`: what ends it
+    by itself; None where a person's word does. `is_theirs`: whoever looks may take it, and close what is closed by hand.
+    `words`: what the warehouse wrote of a parcel without a return; it may name a person.
     """
 
     id: str
@@ -62,6 +65,9 @@ class TaskRow:
     currency: str | None
     stage: str | None
     packet: Mapping[str, Any] | None
+    taken_by: str | None
+    ends_with: str | None
+    is_theirs: bool
     words: str | None
 
 
@@ -74,8 +80,8 @@ class TaskPage:
     late: int
 
 
-def task_page(session: Session, wanted: TaskFilters, now: datetime) -> TaskPage:
-    """A page of open tasks. Raises `InvalidInput` for a cursor that is none."""
+def task_page(session: Session, wanted: TaskFilters, me: Actor, now: datetime) -> TaskPage:
+    """A page of open tasks as `me` sees it. Raises `InvalidInput` for a cursor that is none."""
     query = (
         select(Task, Return.currency, Return.stage)
         .outerjoin(Return, col(Return.rma) == col(Task.rma))
@@ -87,9 +93,9 @@ def task_page(session: Session, wanted: TaskFilters, now: datetime) -> TaskPage:
         query = query.where(tuple_(col(Task.due_at), col(Task.id)) > from_cursor(wanted.cursor))
     found = session.exec(query).all()
     words = _words_of(session, [task for task, *_ in found[:PAGE]])
-    rows = [_row(task, currency, stage, words.get(task.id)) for task, currency, stage in found[:PAGE]]
+    rows = [_row(task, currency, stage, words.get(task.id), me) for task, currency, stage in found[:PAGE]]
     more = len(found) > PAGE
-    late = TaskFilters(wanted.role, wanted.queue, late=True)
+    late = replace(wanted, late=True)
     counted = session.exec(select(Task.id).where(*_wanted(late, now)).limit(COUNTED_TO)).all()
     return TaskPage(rows, to_cursor(rows[-1].due_at, rows[-1].id) if more else None, len(counted))
 
@@ -97,7 +103,7 @@ def task_page(session: Session, wanted: TaskFilters, now: datetime) -> TaskPage:
 def task_mark(session: Session, wanted: TaskFilters, now: datetime) -> str:
     """What a page of tasks shows, as short as can be: when this changes, something of it is new."""
     query = (
-        select(Task.id, Task.queue, Task.due_at)
+        select(Task.id, Task.queue, Task.due_at, Task.taken_by)
         .where(*_wanted(wanted, now))
         .order_by(col(Task.due_at), col(Task.id))
         .limit(PAGE + 1)
@@ -114,6 +120,8 @@ def _wanted(wanted: TaskFilters, now: datetime) -> list[Any]:
         conditions.append(col(Task.owner_role) == wanted.role)
     if wanted.queue is not None:
         conditions.append(col(Task.queue) == wanted.queue)
+    if wanted.taken_by is not None:
+        conditions.append(col(Task.taken_by) == wanted.taken_by)
     if wanted.late:
         conditions.append(col(Task.due_at) < now)
     return conditions
@@ -126,7 +134,7 @@ def _words_of(session: Session, tasks: Sequence[Task]) -> dict[str, str]:
     return {named[text_id]: body for text_id, body in found}
 
 
-def _row(task: Task, currency: str | None, stage: str | None, words: str | None) -> TaskRow:
+def _row(task: Task, currency: str | None, stage: str | None, words: str | None, me: Actor) -> TaskRow:
     about = about_of(task.id, task.kind, task.queue)
     return TaskRow(
         id=task.id,
@@ -140,6 +148,9 @@ def _row(task: Task, currency: str | None, stage: str | None, words: str | None)
         currency=currency,
         stage=stage,
         packet=task.details if about in ("breach", "warn") else None,
+        taken_by=task.taken_by,
+        ends_with=ends_with(task.id, task.kind),
+        is_theirs=is_of(me.role, task.owner_role),
         words=words,
     )
 

@@ -92,9 +92,9 @@ WHO = {
     ("GET", "/api/v1/returns/{rma}/photos"): "rw.ma",
     ("GET", "/api/v1/returns/{rma}/timeline"): "rwfma",
     ("GET", "/api/v1/tasks"): "rwfma",
-    ("POST", "/api/v1/tasks/{task_id:path}/done"): "rwfma",
-    ("POST", "/api/v1/tasks/{task_id:path}/released"): "rwfma",
-    ("POST", "/api/v1/tasks/{task_id:path}/taken"): "rwfma",
+    ("POST", "/api/v1/tasks/{about}/{which}/done"): "rwfma",
+    ("POST", "/api/v1/tasks/{about}/{which}/released"): "rwfma",
+    ("POST", "/api/v1/tasks/{about}/{which}/taken"): "rwfma",
     ("POST", "/api/v1/returns"): "r..ma",
     ("POST", "/api/v1/returns/{rma}/approval"): "...ma",
     ("POST", "/api/v1/returns/{rma}/authorization"): "r..ma",
@@ -137,12 +137,13 @@ def test_every_route_keeps_out_who_is_nobody_and_whose_role_may_not(
 ) -> None:
     headers = {role: signed_in(role) | {"Idempotency-Key": "k"} for role in API_ROLES}
     for (method, path), who in WHO.items():
-        address = path.replace(":path", "").format(
+        address = path.format(
             rma="RMA-7K3M-Q9TX",
             reference="A-1",
             command_id="cmd_1",
             photo_id="pho_1",
-            task_id="RMA-7K3M-Q9TX/next",
+            about="RMA-7K3M-Q9TX",
+            which="next",
         )
         nobody = http.request(method, address, json={}, headers={"Idempotency-Key": "k"})
         assert (nobody.status_code, nobody.json()["code"]) == (401, "not_signed_in"), (method, path)
@@ -156,15 +157,15 @@ def test_every_route_keeps_out_who_is_nobody_and_whose_role_may_not(
 
 NEED_NO_KEY = {
     "/api/v1/returns/eligibility",  # writes nothing
-    "/api/v1/tasks/{task_id:path}/taken",  # sent again, they change nothing
-    "/api/v1/tasks/{task_id:path}/released",
+    "/api/v1/tasks/{about}/{which}/taken",  # sent again, they change nothing
+    "/api/v1/tasks/{about}/{which}/released",
 }
 
 
 def test_every_post_that_changes_something_needs_an_idempotency_key(http: TestClient, admin: Caller) -> None:
     for method, path in WHO:
         if method == "POST" and path not in NEED_NO_KEY:
-            address = path.replace(":path", "").format(rma="RMA-7K3M-Q9TX", task_id="RMA-7K3M-Q9TX/next")
+            address = path.format(rma="RMA-7K3M-Q9TX", about="RMA-7K3M-Q9TX", which="next")
             answer = http.post(address, json={}, headers=admin.headers)
             assert answer.status_code == 422
             assert "Idempotency-Key" in [x["field"] for x in answer.json()["errors"]], path
@@ -332,9 +333,7 @@ def test_a_contact_that_has_not_been_yet_is_refused(admin: Caller) -> None:
 def test_what_a_stage_does_not_take_is_a_conflict_that_names_what_it_takes(admin: Caller) -> None:
     answer = admin.post(f"/returns/{requested(admin)}/inspections", SEEN)
     assert (answer.status_code, answer.json()["code"]) == (409, "not_allowed_at_stage")
-    possible = (
-        "authorization, cancellation, decline, hold, message, question, recalculation, receipts, resumption"
-    )
+    possible = "authorization, cancellation, decline, hold, message, question, recalculation, receipts, resumption, task-done"
     assert f"Now possible: {possible}." in answer.json()["detail"]
 
 

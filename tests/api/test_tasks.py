@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from returndesk.domain.people import Role
+from returndesk.domain.people import Actor, Role
 from returndesk.store import audit_verification, tables
+from returndesk.store.found_parcels import FoundParcel, file_found_parcel
 
 ORDER = {
     "currency": "GBP",
@@ -129,6 +130,22 @@ def test_units_that_another_return_has_are_a_task_that_a_person_closes(admin: Ca
     admin.post(f"/returns/{rma}/receipts", {"items": [{"line": 1, "quantity": 2}]})
     task = of_kind(admin, rma, "claimed_elsewhere")
     assert admin.post(f"/tasks/{task['id']}/done", {}).status_code == 200
+
+
+def test_a_parcel_that_is_of_no_return_is_closed_too_and_its_task_says_who_did(
+    api: Any, as_role: Callers
+) -> None:
+    found = FoundParcel("A-1", [], "Canary: a blue box.")
+    now = api.clock.now()
+    warehouse = Actor("warehouse-1", Role.WAREHOUSE)
+    task_id = file_found_parcel(api.database, found, actor=warehouse, key="k", now=now, due_at=now)
+    rep = as_role(Role.REP)
+    answer = rep.post(f"/tasks/{task_id}/done", {"note": "Canary: sent back."})
+    assert (answer.status_code, answer.json()["done_at"] is not None) == (200, True)
+    assert as_role(Role.MANAGER).post(f"/tasks/{task_id}/done", {}).json() == answer.json()
+    with api.database.read() as session:
+        kept = session.get_one(tables.Text, answer.json()["details"]["done_note"])
+        assert kept.body == "Canary: sent back."
 
 
 # Who has it ---------------------------------------------------------------------------------------

@@ -59,9 +59,9 @@ POST /api/v1/returns/{rma}/resumption       r..ma
 POST /api/v1/returns/{rma}/shipment         r..ma
 GET  /api/v1/returns/{rma}/timeline         rwfma
 GET  /api/v1/tasks                          rwfma
-POST /api/v1/tasks/{task_id:path}/done      rwfma
-POST /api/v1/tasks/{task_id:path}/released  rwfma
-POST /api/v1/tasks/{task_id:path}/taken     rwfma
+POST /api/v1/tasks/{about}/{which}/done     rwfma
+POST /api/v1/tasks/{about}/{which}/released rwfma
+POST /api/v1/tasks/{about}/{which}/taken    rwfma
 
 GET  /account                               rwfma
 GET  /account/password                      rwfma
@@ -135,6 +135,9 @@ GET  /desk/causes                           ...ma
 GET  /desk/live/approvals                   ...ma
 GET  /desk/live/tasks                       rwfma
 GET  /desk/tasks                            rwfma
+POST /desk/tasks/done                       rwfma
+POST /desk/tasks/released                   rwfma
+POST /desk/tasks/taken                      rwfma
 
 GET  /                                      *
 GET  /healthz                               *
@@ -182,6 +185,8 @@ NOT_THERE = {
     "key": "0" * 32,
     "number": "1",
     "index": "0",
+    "about": "RMA-7K3M-Q9TX",
+    "which": "read_con_0",
 }
 """What paths name, of a kind that could be there and is not. Add what a new path's `{…}` is called."""
 CANARY = "canary"

@@ -61,6 +61,8 @@ NOTES = {
     "paid-by-hand": "Collected in Mumbleford",
     "reference": "Grizzlewick-8832",
     "refund-again": "Card of Splotterby",
+    "from the page": "Wrapped by Glumberby",
+    "self-service": "Too wide, says Farthingwell",
     "notes": "Grumbles like Nettlecombe",
 }
 IN_ERRORS = "Drabblestone"
@@ -72,7 +74,7 @@ PAYMENT = "pi_Mirkwinkle"
 WORDS = (
     "Zyxanthe", "zyxanthe", "Quorndale", "quorndale", "Vexhollow", "91827", "Brumblewick", "Wibbleforth", "Crundlemere",
     "Snorkelby", "Gribblesea", "Plonkshire", "Fenwhistle", "Marrowby", "Tindlewick", "Quibbleton", "Zorblatt", IN_ERRORS, "Mirkwinkle",
-    CAMERA, "Yarrowgate", "Hobblethwick", "Wexcombe", "Mumbleford", "Grizzlewick", "Splotterby",
+    CAMERA, "Yarrowgate", "Hobblethwick", "Wexcombe", "Mumbleford", "Grizzlewick", "Splotterby", "Glumberby", "Farthingwell",
     "Thistlequay", "Umberslade", "Pennyfeather", "Oxwhistle", "Nettlecombe",
 )  # fmt: skip
 
@@ -172,6 +174,25 @@ class Shop:
         assert [answer.status_code for answer in steps] == [200] * 13, [answer.text for answer in steps]
         return rma
 
+    async def customer_acts(self, order: str) -> None:
+        """Somebody asks for a return by a letter's link, and writes on its page."""
+        ours = {"Sec-Fetch-Site": "same-origin"}
+        sent = await self.http.post("/start", data={"order": order, "email": EMAIL}, headers=ours)
+        assert sent.status_code == 200, sent.text
+        await self.http.post("/start", data={"order": order, "email": f"{EMAIL} {NAME}"}, headers=ours)
+        with self.database.reading() as connection:
+            letter = connection.scalar(text("SELECT id FROM letters"))
+        at = self.installation.links.start(letter).removeprefix("https://returns.example")
+        chosen = {
+            "step": "send", "key": "form-1", "quantity-1": "1", "reason-1": "defective", "words": NOTES["self-service"],
+        }  # fmt: skip
+        answer = await self.http.post(at, data=chosen, headers=ours, follow_redirects=True)
+        rma = str(answer.url).split("/r/")[1].split("/")[0]
+        page = self.installation.links.status(rma).removeprefix("https://returns.example")
+        said = {"key": "form-2", "words": NOTES["from the page"]}
+        answer = await self.http.post(f"{page}/message", data=said, headers=ours)
+        assert answer.status_code == 303, answer.text
+
     async def reach(self, rma: str, condition: str) -> None:
         """Returns once the return is at a stage, or its refund stands so."""
 
@@ -263,6 +284,7 @@ async def everything_goes_wrong(shop: Shop) -> str:
     shop.mailbox.refuse(1, 550, recipient=EMAIL)
     rma = await shop.come_back(await shop.order())
     await shop.reach(rma, "closed")
+    await shop.customer_acts(await shop.order())
     await the_database_says_no(shop)
     await the_books_are_broken(shop)
     await a_notice_is_broken(shop, rma)

@@ -27,6 +27,7 @@ BY_HAND = {
     "dispositions": {"warehouse", "manager", "admin"},
     "refund-again": {"finance", "manager", "admin"},
     "paid-by-hand": {"finance", "manager", "admin"},
+    "task-done": {"rep", "warehouse", "finance", "manager", "admin"},
 }
 
 
@@ -36,7 +37,8 @@ def test_each_role_may_ask_for_what_the_design_says(kind: CommandKind, role: Rol
     assert (role in MAY[kind]) is (role in BY_HAND[kind])
 
 
-def test_returndesk_itself_asks_for_nothing_and_finance_only_for_money_to_be_paid() -> None:
+def test_returndesk_itself_asks_for_nothing_and_finance_only_for_money_to_be_paid_or_its_own_tasks() -> None:
     """PrestaShop #24521, craftcms/commerce #188: who handles goods could refund."""
     assert not any(Role.SYSTEM in roles for roles in MAY.values())
-    assert {kind for kind, roles in MAY.items() if Role.FINANCE in roles} == {"refund-again", "paid-by-hand"}
+    finance = {kind for kind, roles in MAY.items() if Role.FINANCE in roles}
+    assert finance == {"refund-again", "paid-by-hand", "task-done"}

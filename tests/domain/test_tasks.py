@@ -50,3 +50,7 @@ def test_the_step_of_a_return_ends_when_the_return_goes_on() -> None:
 
 def test_a_task_is_its_own_peoples_and_a_managers() -> None:
     assert [role for role in Role if is_of(role, Role.FINANCE)] == [Role.FINANCE, Role.MANAGER, Role.ADMIN]
+
+
+def test_a_task_of_a_newer_version_is_shown_and_closed_by_nobody_here() -> None:
+    assert ends_with("RMA-7K3M-Q9TX/brand_new", "brand_new") == "what it is about has changed"

@@ -22,6 +22,13 @@ def upgrade() -> None:
             postgresql_where=sa.text(_OPEN),
             sqlite_where=sa.text(_OPEN),
         )
+        batch_op.create_index(
+            "ix_tasks_open_taken",
+            ["taken_by", "due_at", "id"],
+            unique=False,
+            postgresql_where=sa.text(_OPEN),
+            sqlite_where=sa.text(_OPEN),
+        )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(
             "ix_audit_causes",

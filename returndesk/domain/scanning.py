@@ -4,6 +4,7 @@ A keyboard wedge sends keys, not characters: where the scanner's layout and the 
 Y as Z. The check character of an RMA says which layout it was. A test code shows it outright.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ NEXT = "CMD-NEXT"
 TEST_CODE = "CMD-TEST-AQWZYM-0123456789"
 """Holds every character that the layouts below put elsewhere."""
 _COMMAND = "CMD-"
+_PRINTED = re.compile(r"RMA-\w{4}-\w{4}|CMD-[A-Z-]+")
 
 LAYOUTS: Mapping[str, Mapping[str, str]] = {
     "German": {"Y": "Z", "Z": "Y", "-": "ß"},
@@ -100,11 +102,17 @@ def read(code: str) -> Scanned:
     found = _known(typed)
     if found is not None:
         return found
+    return _through_another_keyboard(typed) or Scanned()
+
+
+def _through_another_keyboard(typed: str) -> Scanned | None:
+    """What was printed, where exactly one reading of it is a code of ours: a guess would open somebody else's return."""
+    readings: dict[str, Scanned] = {}
     for layout in LAYOUTS:
-        found = _known(_as_printed(typed, layout))
-        if found is not None:
-            return Scanned(found.rma, found.command, layout=layout)
-    return Scanned()
+        printed = _as_printed(typed, layout)
+        if _PRINTED.fullmatch(printed) and (found := _known(printed)) is not None:
+            readings.setdefault(printed, Scanned(found.rma, found.command, layout=layout))
+    return next(iter(readings.values())) if len(readings) == 1 else None
 
 
 def test_layout(typed: str) -> LayoutTest:

@@ -16,6 +16,7 @@ from returndesk.store.commands import new_id
 from returndesk.store.database import Database
 
 QUEUE = "unannounced_parcels"
+PARCEL_WITHOUT_RETURN = "parcel_without_return"
 LOOK_INTO_DAYS = 1
 """Business days a rep has to find out whose it is."""
 
@@ -43,7 +44,7 @@ def file_found_parcel(
         id=task_id,
         rma=None,
         queue=QUEUE,
-        kind="parcel_without_return",
+        kind=PARCEL_WITHOUT_RETURN,
         owner_role=Role.REP,
         details={
             "order": parcel.order_reference,

@@ -232,10 +232,11 @@ class Return(SQLModel, table=True):
         Index("ix_returns_stage_recorded", "stage", "recorded_at"),
         Index(
             "ix_returns_on_the_way",
+            "stage",
             "sent_at",
             "rma",
-            postgresql_where=text("stage = 'authorized' AND sent_at IS NOT NULL"),
-            sqlite_where=text("stage = 'authorized' AND sent_at IS NOT NULL"),
+            postgresql_where=text("sent_at IS NOT NULL"),
+            sqlite_where=text("sent_at IS NOT NULL"),
         ),
         Index("ix_returns_recorded", "recorded_at", "rma"),
         Index("ix_returns_contacted", "contacted_at"),

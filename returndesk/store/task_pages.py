@@ -12,21 +12,22 @@ from sqlmodel import Session, col, select, tuple_
 
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.tasks import ends_with, is_of
+from returndesk.store.found_parcels import PARCEL_WITHOUT_RETURN
 from returndesk.store.paging import from_cursor, to_cursor
-from returndesk.store.tables import Return, Task
+from returndesk.store.tables import Return, Task, Text
 
 PAGE: Final = 50
 COUNTED_TO: Final = 100
 """Nobody needs to know how many more than that are late, and counting all of them would cost."""
 QUEUES: Final = (
     "late", "authorizations", "messages", "inspections", "decisions", "approvals", "refunds", "disputes",
-    "goods_back", "lost_parcels", "found_goods", "claimed_elsewhere", "contact_customer", "on_hold",
+    "goods_back", "lost_parcels", "found_goods", "unannounced_parcels", "claimed_elsewhere", "contact_customer", "on_hold",
     "awaiting_customer", "awaiting_goods",
 )  # fmt: skip
 """Every queue that a task can stand in."""
 _KINDS: Final = (
     "breach", "warn", "read", "look_for_parcel", "claimed_elsewhere", "found", "look_into", "details_missing", "failed",
-    "pay_by_hand", "pay_rest", "dispute", "goods_back_late", "goods_back", "mail_refused", "contradicted",
+    "pay_by_hand", "pay_rest", "dispute", "goods_back_late", "goods_back", "mail_refused", "contradicted", "parcel_without_return",
 )  # fmt: skip
 """What a task is about, by how its kind begins; most end with the id of what it is about."""
 ROLES: Final = (Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER)
@@ -50,6 +51,7 @@ class TaskRow:
 
     `packet`: what whoever is handed a late return needs to know, where the task has one. `ends_with`: what ends it
     by itself; None where a person's word does. `is_theirs`: whoever looks may take it, and close what is closed by hand.
+    `words`: what the warehouse wrote of a parcel without a return; it may name a person.
     """
 
     id: str
@@ -66,6 +68,7 @@ class TaskRow:
     taken_by: str | None
     ends_with: str | None
     is_theirs: bool
+    words: str | None
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ def task_page(session: Session, wanted: TaskFilters, me: Actor, now: datetime) -
     if wanted.cursor is not None:
         query = query.where(tuple_(col(Task.due_at), col(Task.id)) > from_cursor(wanted.cursor))
     found = session.exec(query).all()
-    rows = [_row(task, currency, stage, me) for task, currency, stage in found[:PAGE]]
+    words = _words_of(session, [task for task, *_ in found[:PAGE]])
+    rows = [_row(task, currency, stage, words.get(task.id), me) for task, currency, stage in found[:PAGE]]
     more = len(found) > PAGE
     late = replace(wanted, late=True)
     counted = session.exec(select(Task.id).where(*_wanted(late, now)).limit(COUNTED_TO)).all()
@@ -123,7 +127,14 @@ def _wanted(wanted: TaskFilters, now: datetime) -> list[Any]:
     return conditions
 
 
-def _row(task: Task, currency: str | None, stage: str | None, me: Actor) -> TaskRow:
+def _words_of(session: Session, tasks: Sequence[Task]) -> dict[str, str]:
+    """What was written of parcels without a return, by task."""
+    named = {task.details.get("text"): task.id for task in tasks if task.kind == PARCEL_WITHOUT_RETURN}
+    found = session.exec(select(Text.id, Text.body).where(col(Text.id).in_([x for x in named if x])))
+    return {named[text_id]: body for text_id, body in found}
+
+
+def _row(task: Task, currency: str | None, stage: str | None, words: str | None, me: Actor) -> TaskRow:
     about = about_of(task.id, task.kind, task.queue)
     return TaskRow(
         id=task.id,
@@ -140,6 +151,7 @@ def _row(task: Task, currency: str | None, stage: str | None, me: Actor) -> Task
         taken_by=task.taken_by,
         ends_with=ends_with(task.id, task.kind),
         is_theirs=is_of(me.role, task.owner_role),
+        words=words,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlmodel import Session, col
 
 from returndesk.domain.lots import Arrival, Disposition, Reception
@@ -96,8 +96,7 @@ _task, _return = tables.Task, tables.Return
 _ON_THE_WAY: _Query = select(
     col(_return.rma), col(_return.sent_at), col(_return.order_reference), col(_return.looked_for_at)
 ).where(
-    # In words, as the partial index has them: SQLite would not use it for a bound value.
-    literal_column("returns.stage = 'authorized'"),
+    col(_return.stage) == Stage.AUTHORIZED,
     col(_return.sent_at).is_not(None),
 )
 

@@ -451,8 +451,15 @@ document.addEventListener("submit", async (event) => {
   await enqueue(entry);
   form.inert = false;
   if (entry.rma) assume(entry);
+  else putAside();
   if (!navigator.onLine) say(`${entry.title}: kept on this device; it is sent when the connection is back.`, "right");
 });
+
+// A parcel without a return is out of the hand: its form is gone, so that nobody sends it again.
+function putAside() {
+  const words = "Put the parcel on the shelf for parcels without a return, and scan the next one. A rep is asked.";
+  stand.replaceChildren(make("h1", "Written down"), make("p", words, { class: "next" }));
+}
 
 // What the shop would refuse at once is said at once.
 function complaint(entry, form) {

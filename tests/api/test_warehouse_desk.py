@@ -257,7 +257,9 @@ def test_a_return_that_was_cancelled_still_takes_its_parcel(at: Station) -> None
 # A parcel without a return -----------------------------------------------------------------------
 
 
-def test_a_parcel_of_an_order_without_a_return_becomes_a_task_for_a_rep(at: Station) -> None:
+def test_a_parcel_of_an_order_without_a_return_becomes_a_task_for_a_rep(
+    at: Station, signed_in: Callable[[Role], dict[str, str]]
+) -> None:
     at.order("DA-9")
     assert "Nobody asked to return anything of this order." in words(at.get("/order?reference=DA-9"))
     for _ in range(2):  # the same form twice is one parcel
@@ -274,7 +276,27 @@ def test_a_parcel_of_an_order_without_a_return_becomes_a_task_for_a_rep(at: Stat
         "items": [[1, 2]],
     }
     assert "Blue bag" not in str(tasks)
+    for role, is_told in ((Role.REP, True), (Role.FINANCE, False)):
+        page = words(at.http.get("/desk/tasks?whose=all", headers=signed_in(role) | HTML))
+        assert "A parcel came without a return, of order DA-9" in page
+        assert "2 of line 1" in page
+        assert ("“Blue bag, shelf 4”" in page) is is_told
     assert "A rep is asked" in words(at.get("?asked=yes"))
+
+
+def test_a_rep_closes_the_task_of_a_parcel_without_a_return(
+    at: Station, as_role: Callable[[Role], Any]
+) -> None:
+    at.post("/order", words="A brown box, no sender")
+    rep, warehouse = as_role(Role.REP), as_role(Role.WAREHOUSE)
+    [task] = rep.get("/tasks", queue="unannounced_parcels").json()["items"]
+    done = f"/tasks/{task['id']}/done"
+    assert warehouse.post(done, {}).json()["code"] == "not_your_task"
+    for _ in range(2):
+        answer = rep.post(done, {"note": "It was Maud Ellery's"})
+        assert (answer.status_code, answer.json()["done_by"]) == (200, "rep-1")
+    assert "Ellery" not in answer.text
+    assert rep.get("/tasks", queue="unannounced_parcels").json()["items"] == []
 
 
 def test_a_parcel_that_nothing_tells_of_needs_words(at: Station) -> None:

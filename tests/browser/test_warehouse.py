@@ -139,17 +139,15 @@ def test_a_scan_presses_no_button_that_has_the_focus(shop: Shop, page: Page) -> 
 
 
 def test_a_scan_into_a_text_leaves_the_text_as_it_was(shop: Shop, page: Page) -> None:
-    first, second = single(shop), single(shop)
     page.goto("/desk/station/order")
     words = page.get_by_label("What does the parcel look like")
     words.fill("A brown box")
-    scan(page, first)
-    opened(page, first)
-    page.go_back()
-    expect(page.get_by_role("heading", name="A parcel without a number")).to_be_visible()
-    assert page.get_by_label("What does the parcel look like").input_value() in ("", "A brown box")
-    scan(page, second)
-    opened(page, second)
+    scan(page, "CMD-RECORD")
+    expect(page.locator("#said")).to_have_text(re.compile("there is nothing here that it could do"))
+    expect(words).to_have_value("A brown box")
+    rma = single(shop)
+    scan(page, rma)
+    opened(page, rma)
 
 
 def test_two_returns_in_one_box_are_received_each_on_its_own(shop: Shop, page: Page) -> None:
@@ -314,6 +312,39 @@ def test_a_return_this_device_has_not_seen_opens_when_the_connection_is_back(
     expect(page.locator("#stand .next")).to_have_text(re.compile("is not on this device"))
     context.set_offline(False)
     expect(page.get_by_role("button", name="All of it")).to_be_visible()
+
+
+def test_parcels_on_their_way_are_on_the_device_before_they_come(
+    shop: Shop, context: BrowserContext, page: Page
+) -> None:
+    rma = single(shop)
+    shop.post(f"/returns/{rma}/shipment", {"tracking": "JD0001"})
+    page.goto("/desk/station")
+    page.wait_for_function(
+        "async (rma) => Boolean(await (await import('/static/station_queue.js')).parcel(rma))", arg=rma
+    )
+    context.set_offline(True)
+    scan(page, rma)
+    page.get_by_role("button", name="All of it").click()
+    waits(page, 1)
+    context.set_offline(False)
+    waits(page, 0)
+    assert lots(shop, rma)[0][2] == "received"
+
+
+def test_a_parcel_without_a_return_is_asked_about_once(
+    shop: Shop, context: BrowserContext, page: Page
+) -> None:
+    page.goto("/desk/station/order")
+    page.get_by_label("What does the parcel look like").fill("A brown box")
+    context.set_offline(True)
+    page.get_by_role("button", name="Ask a rep").click()
+    waits(page, 1)
+    expect(page.get_by_role("heading", name="Written down")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask a rep")).to_have_count(0)
+    context.set_offline(False)
+    expect(page.get_by_text("A rep is asked to see to that parcel.")).to_be_visible()
+    assert len(shop.http.get("/tasks", params={"queue": "unannounced_parcels"}).json()["items"]) == 1
 
 
 def test_an_answer_that_was_lost_doubles_nothing(shop: Shop, page: Page) -> None:

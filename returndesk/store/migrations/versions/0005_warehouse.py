@@ -14,8 +14,8 @@ def upgrade() -> None:
     with op.batch_alter_table("returns", schema=None) as batch_op:
         batch_op.create_index(
             "ix_returns_on_the_way",
-            ["sent_at", "rma"],
+            ["stage", "sent_at", "rma"],
             unique=False,
-            postgresql_where=sa.text("stage = 'authorized' AND sent_at IS NOT NULL"),
-            sqlite_where=sa.text("stage = 'authorized' AND sent_at IS NOT NULL"),
+            postgresql_where=sa.text("sent_at IS NOT NULL"),
+            sqlite_where=sa.text("sent_at IS NOT NULL"),
         )

@@ -367,11 +367,16 @@ class Shop:
     def _refund(self, life: Life, number: int, status: str, *, replaced: bool = False) -> None:
         r, row = self._random, life.row
         refund, amount, decided_at = f"{life.rma}-{number}", row["worth"], life.at
-        submitted_at = credited_at = failed_at = None
+        asked_at = submitted_at = credited_at = failed_at = None
         reason = None
-        if status in ("pending", "requires_action", "succeeded"):
+        if status == "requires_action":
+            asked_at = life.after(_SHORT)
+            self._said(life, refund, status)
+            life.clocks[REFUND] = life.clocks[REFUND].pause(asked_at, "refund_details", "customer")
+            self._mail(life, "refund_needs_you")
+        if status in ("pending", "succeeded"):
             submitted_at = life.after(_SHORT)
-            self._said(life, refund, "pending" if status == "succeeded" else status)
+            self._said(life, refund, "pending")
             self._stop(life, REFUND, "refund_submitted")
             self._mail(life, "refund_on_its_way")
         if status == "succeeded":
@@ -403,6 +408,7 @@ class Shop:
             "parameters_hash": "seeded", "first_sent_at": submitted_at or failed_at, "last_sent_at": submitted_at or failed_at,
             "processor_reference": f"re_{row['number']}_{number}" if submitted_at or failed_at else None,
             "bank_reference": f"7{row['number']:09}{number}" if credited_at else None, "decided_at": decided_at,
+            "needs_action_since": asked_at, "action_expires_at": None if asked_at is None else asked_at + 45 * _DAY,
             "submitted_at": submitted_at, "credited_at": credited_at, "failed_at": failed_at,
             "replaced_by": f"{life.rma}-2" if replaced else None, "replaced_at": instants.replaced_at,
             "late_at": instants.late_since(breaches[0] if breaches else None),

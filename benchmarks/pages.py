@@ -68,7 +68,6 @@ PAGES: Sequence[tuple[Role, str]] = (
     (Role.REP, "/desk/returns?part=customer"),
     (Role.REP, "/desk/returns?part=ended"),
     (Role.REP, "/desk/returns?part=ended&stage=declined"),
-    (Role.REP, "/desk/find?q={rma}"),
     (Role.REP, "/desk/find?q=nobody%40nowhere.example"),
     (Role.REP, "/desk/find?q=07700%20900123"),
     (Role.REP, "/desk/find?q=zzzz"),

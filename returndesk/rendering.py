@@ -15,7 +15,7 @@ from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP
 from email.utils import format_datetime as format_date_header
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -130,25 +130,36 @@ class _Formats:
     def __init__(self, shop: Shop) -> None:
         self._zone = ZoneInfo(shop.zone)
         self._locale = Locale.parse(shop.locale)
+        self._patterns: dict[int, NumberPattern] = {}
+        self._short = lru_cache(maxsize=2_048)(partial(format_date, format="d MMM y", locale=self._locale))
 
     def money(self, amount_minor: int, currency: str) -> str:
         """An amount with its currency's sign and decimals; Babel's own table of decimals differs from ISO."""
-        digits = exponent(currency)
-        standard = self._locale.currency_formats["standard"]
-        pattern = NumberPattern(
-            standard.pattern,
-            standard.prefix,
-            standard.suffix,
-            standard.grouping,
-            standard.int_prec,
-            (digits, digits),
-            standard.exp_prec,
-            standard.exp_plus,
-            standard.number_pattern,
-        )
+        pattern = self._pattern(exponent(currency))
         exact = Decimal(format_plain(amount_minor, currency))
         shown: str = pattern.apply(exact, self._locale, currency=currency, currency_digits=False)
         return shown
+
+    def _pattern(self, digits: int) -> NumberPattern:
+        """How amounts with so many decimals are written, made once: a page shows hundreds."""
+        if digits not in self._patterns:
+            standard = self._locale.currency_formats["standard"]
+            self._patterns[digits] = NumberPattern(
+                standard.pattern,
+                standard.prefix,
+                standard.suffix,
+                standard.grouping,
+                standard.int_prec,
+                (digits, digits),
+                standard.exp_prec,
+                standard.exp_plus,
+                standard.number_pattern,
+            )
+        return self._patterns[digits]
+
+    def amount(self, amount_minor: int, currency: str) -> Markup:
+        """An amount as an element of a page."""
+        return Markup('<span class="amount">{}</span>').format(self.money(amount_minor, currency))
 
     def _local(self, instant: datetime) -> datetime:
         if instant.tzinfo is None:
@@ -171,7 +182,7 @@ class _Formats:
 
     def short_day(self, day: date) -> str:
         """A day of the shop's calendar in little room: "4 Mar 2026"."""
-        return str(format_date(day, "d MMM y", locale=self._locale))
+        return str(self._short(day))
 
     @pass_context
     def last_day(self, context: Context, instant: datetime) -> str:
@@ -186,8 +197,18 @@ class _Formats:
 
     def stamp(self, instant: datetime) -> str:
         """The short form for tables: "27 Nov 2026, 17:30 GMT"."""
+        return self._stamp(self._local(instant))
+
+    def _stamp(self, local: datetime) -> str:
+        return f"{self._short(local.date())}, {local:%H:%M} {local.tzname()}"
+
+    def time(self, instant: datetime | None, otherwise: str = "not yet") -> Markup:
+        """An instant as an element of a page, in its short form; or what stands there while there is none."""
+        if instant is None:
+            return Markup('<span class="quiet">{}</span>').format(otherwise)
         local = self._local(instant)
-        return f"{format_date(local.date(), 'd MMM y', locale=self._locale)}, {local:%H:%M} {local.tzname()}"
+        shown = Markup('<time datetime="{}">{}</time>')
+        return shown.format(local.isoformat(timespec="seconds"), self._stamp(local))
 
     def iso(self, instant: datetime) -> str:
         """For a `<time datetime>` attribute."""
@@ -224,7 +245,7 @@ def _environment(template_root: Path, shop: Shop) -> Environment:
         "days": days,
         "barcode_svg": barcode_svg,
     }
-    environment.globals |= {"shop": shop}
+    environment.globals |= {"shop": shop, "time_element": formats.time, "amount_element": formats.amount}
     return environment
 
 

@@ -242,7 +242,8 @@ class Clock:
 
     def before(self, at: datetime) -> "Clock":
         """The clock as it was before an instant: what happened to it later is not there."""
-        return replace(self, events=tuple(event for event in self.events if event.at < utc(at)))
+        known = tuple(event for event in self.events if event.at < at)
+        return self if len(known) == len(self.events) else replace(self, events=known)
 
     @property
     def _standing(self) -> _Standing:

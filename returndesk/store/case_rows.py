@@ -98,7 +98,7 @@ def load_clocks_of(connection: Connection, rmas: Sequence[str]) -> dict[str, dic
 
 
 def _standing(row: Any) -> Standing:
-    return Standing(read_clock(row), row.due_at, row.warn_at, row.warned_at, row.breached_at)
+    return Standing(_read_clock(row), row.due_at, row.warn_at, row.warned_at, row.breached_at)
 
 
 def save_clocks(
@@ -131,13 +131,16 @@ def _values(standing: Standing) -> dict[str, Any]:
     }
 
 
-def read_clock(row: Any) -> Clock:
-    """The clock of a row of `tables.Clock`."""
-    events = tuple(
+def _read_clock(row: Any) -> Clock:
+    return Clock(row.kind, Fraction(row.allotment), Unit(row.unit), read_events(row.events))
+
+
+def read_events(stored: Sequence[Sequence[Any]]) -> tuple[ClockEvent, ...]:
+    """The events of a row of `tables.Clock`."""
+    return tuple(
         ClockEvent(ClockEventKind(kind), datetime.fromisoformat(at), reason, owner)
-        for kind, at, reason, owner in row.events
+        for kind, at, reason, owner in stored
     )
-    return Clock(row.kind, Fraction(row.allotment), Unit(row.unit), events)
 
 
 # Lots --------------------------------------------------------------------------------------------

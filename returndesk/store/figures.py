@@ -8,21 +8,23 @@ from the first to the last, both included; told by the week or the month of that
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from returndesk.domain.attainment import Ended, attainment
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.refund_books import end_of, start_of
 from returndesk.store import tables
 from returndesk.store.statements import table_of
+from returndesk.store.types import microseconds
 
 _returns, _orders = table_of(tables.Return), table_of(tables.Order)
 _clocks, _refunds = table_of(tables.Clock), table_of(tables.Refund)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Cohort(StrEnum):
@@ -126,12 +128,14 @@ def periods(question: Question) -> list[date]:
     return found
 
 
-def spread(times: Sequence[timedelta]) -> Spread:
-    """Median and 90th percentile by nearest rank: both are times that were really taken."""
+def spread(times: Sequence[int]) -> Spread:
+    """Median and 90th percentile of microseconds by nearest rank: both are times that were really taken."""
     if not times:
         return Spread(0, None, None)
     ordered = sorted(times)
-    return Spread(len(ordered), ordered[-(-len(ordered) // 2) - 1], ordered[-(-len(ordered) * 9 // 10) - 1])
+    ranks = (-(-len(ordered) // 2) - 1, -(-len(ordered) * 9 // 10) - 1)
+    median, p90 = (timedelta(microseconds=ordered[rank]) for rank in ranks)
+    return Spread(len(ordered), median, p90)
 
 
 def figures(connection: Connection, question: Question, zone: ZoneInfo, now: datetime) -> Figures:
@@ -140,8 +144,9 @@ def figures(connection: Connection, question: Question, zone: ZoneInfo, now: dat
     tally = _Tally(question, zone)
     for row in connection.execute(cohort.of(_ways(cohort.anchor))):
         tally.way(row)
+    tally.count_ways()
     for row in connection.execute(cohort.of(_obligations(cohort.anchor))):
-        tally.obligation(row, now)
+        tally.obligation(row, _microseconds(now))
     failed = connection.execute(cohort.of(_failed()))
     return Figures(
         question=question,
@@ -161,7 +166,7 @@ def figures(connection: Connection, question: Question, zone: ZoneInfo, now: dat
     )
 
 
-# What is read --------------------------------------------------------------------------------------
+# What is read: instants as microseconds, from indexes alone -------------------------------------------
 
 
 class _CohortRows:
@@ -180,40 +185,25 @@ class _CohortRows:
 
 
 def _ways(anchor: Any) -> Select[Any]:
-    """Each return with the instants of its way; submitted and credited when the last of its refunds was."""
-    stands = _refunds.c.failed_at.is_(None)
-    submitted_at, credited_at = (case((stands, x)) for x in (_refunds.c.submitted_at, _refunds.c.credited_at))
-    last = (
-        select(
-            _refunds.c.rma,
-            func.max(submitted_at).label("submitted_at"),
-            func.max(credited_at).label("credited_at"),
-            func.count(submitted_at).label("submitted"),
-            func.count(credited_at).label("credited"),
-            func.count().label("refunds"),
-        )
-        .where(_refunds.c.replaced_at.is_(None))
-        .group_by(_refunds.c.rma)
-        .subquery()
-    )
-    r = _returns.c
-    return (
-        select(
-            anchor.label("anchor"), r.contacted_at, r.authorized_at, r.received_at, r.inspected_at, r.decided_at,
-            last.c.submitted_at, last.c.credited_at, last.c.submitted, last.c.credited, last.c.refunds,
-        )
-        .select_from(_returns)
-        .outerjoin(last, last.c.rma == r.rma)
+    """Each return with the instants of its way, once for each refund that stands for itself, or once."""
+    r, f = _returns.c, _refunds.c
+    instants = (
+        anchor, r.contacted_at, r.authorized_at, r.received_at, r.inspected_at, r.decided_at,
+        f.submitted_at, f.credited_at, f.failed_at,
     )  # fmt: skip
+    return (
+        select(r.rma, *(microseconds(instant) for instant in instants))
+        .select_from(_returns)
+        .outerjoin(_refunds, and_(f.rma == r.rma, f.replaced_at.is_(None)))
+    )
 
 
 def _obligations(anchor: Any) -> Select[Any]:
+    c = _clocks.c
     return (
-        select(
-            anchor.label("anchor"), _clocks.c.kind, _clocks.c.ended, _clocks.c.breached_at, _clocks.c.due_at
-        )
+        select(c.kind, c.ended, microseconds(anchor), c.breached_at.is_not(None), microseconds(c.due_at))
         .select_from(_returns)
-        .join(_clocks, _clocks.c.rma == _returns.c.rma)
+        .join(_clocks, c.rma == _returns.c.rma)
     )
 
 
@@ -231,46 +221,66 @@ def _failed() -> Select[Any]:
 
 # What is counted -----------------------------------------------------------------------------------
 
+_WAY = ("anchor", "contacted", "authorized", "received", "inspected", "decided", "submitted", "credited")
+"""What `_ways` reads of a return, in its order."""
+_CONTACTED, _SUBMITTED, _CREDITED = (_WAY.index(name) for name in ("contacted", "submitted", "credited"))
+_PLACES = [(_WAY.index(start), _WAY.index(end)) for start, end in STEPS]
+
 
 class _Tally:
     """Counts one row after the other; by period in the periods' order."""
 
     def __init__(self, question: Question, zone: ZoneInfo) -> None:
         self.periods = periods(question)
-        self._begins = [start_of(day, zone) for day in self.periods]
-        self.returns = 0
+        self._begins = [_microseconds(start_of(day, zone)) for day in self.periods]
+        self._ways: dict[str, list[int | None]] = {}
         self.kept = {kind: [Kept() for _ in self.periods] for kind in (PROCESSING, REFUND)}
-        self.steps: dict[tuple[str, str], list[timedelta]] = {step: [] for step in STEPS}
-        self.whole_way: list[list[timedelta]] = [[] for _ in self.periods]
+        self.steps: dict[tuple[str, str], list[int]] = {step: [] for step in STEPS}
+        self.whole_way: list[list[int]] = [[] for _ in self.periods]
+
+    @property
+    def returns(self) -> int:
+        """How many there are."""
+        return len(self._ways)
 
     def way(self, row: Any) -> None:
-        """One return, with the instants of its way."""
-        self.returns += 1
-        instants = {
-            "contacted": row.contacted_at, "authorized": row.authorized_at, "received": row.received_at,
-            "inspected": row.inspected_at, "decided": row.decided_at,
-            "submitted": row.submitted_at if row.submitted == row.refunds else None,
-            "credited": row.credited_at if row.credited == row.refunds else None,
-        }  # fmt: skip
-        for step in STEPS:
-            before, after = instants[step[0]], instants[step[1]]
-            # A second parcel may arrive after the first was decided: such a step has no time of its own.
-            if before is not None and after is not None and before <= after:
-                self.steps[step].append(after - before)
-        if instants["credited"] is not None:
-            self.whole_way[self._at(row.anchor)].append(instants["credited"] - row.contacted_at)
+        """One return with one of its refunds: it is submitted and credited when the last of them was."""
+        rma, *instants, failed_at = row
+        if failed_at is not None:
+            instants[_SUBMITTED] = instants[_CREDITED] = None
+        known = self._ways.setdefault(rma, instants)
+        if known is not instants:
+            for place in (_SUBMITTED, _CREDITED):
+                one, other = known[place], instants[place]
+                known[place] = None if one is None or other is None else max(one, other)
 
-    def obligation(self, row: Any, now: datetime) -> None:
+    def count_ways(self) -> None:
+        """How long each step of each return took, once all are here."""
+        for way in self._ways.values():
+            for (start, end), times in zip(_PLACES, self.steps.values(), strict=True):
+                before, after = way[start], way[end]
+                # A second parcel may arrive after the first was decided: such a step has no time of its own.
+                if before is not None and after is not None and before <= after:
+                    times.append(after - before)
+            if (credited := way[_CREDITED]) is not None:
+                self.whole_way[self._at(way[0])].append(credited - (way[_CONTACTED] or 0))
+
+    def obligation(self, row: Any, now: int) -> None:
         """One clock of one return."""
-        kept = self.kept[row.kind][self._at(row.anchor)]
-        if row.breached_at is not None or (row.due_at is not None and row.due_at < now):
+        kind, how, anchor, is_breached, due_at = row
+        kept = self.kept[kind][self._at(anchor)]
+        if is_breached or (due_at is not None and due_at < now):
             kept.breached += 1
-        elif row.ended == Ended.KEPT:
+        elif how == Ended.KEPT:
             kept.met += 1
-        elif row.ended == Ended.FELL_AWAY:
+        elif how == Ended.FELL_AWAY:
             kept.fell_away += 1
         else:
             kept.open += 1
 
-    def _at(self, instant: datetime) -> int:
+    def _at(self, instant: Any) -> int:
         return bisect_right(self._begins, instant) - 1
+
+
+def _microseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(microseconds=1)

@@ -7,21 +7,23 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, select
 
-from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockState
+from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockState, Unit
 from returndesk.domain.refund_books import Instants, Standing, age_days
 from returndesk.domain.stages import RefundStatus
 from returndesk.store import tables
-from returndesk.store.case_rows import read_clock
+from returndesk.store.case_rows import read_events
 from returndesk.store.policies import PolicyBook
 from returndesk.store.refund_books import Asked, Key
 from returndesk.store.statements import table_of
 
 _refunds, _returns, _payments = table_of(tables.Refund), table_of(tables.Return), table_of(tables.Payment)
-_decisions, _clocks, _audit = table_of(tables.Decision), table_of(tables.Clock), table_of(tables.AuditRecord)
+_decisions, _audit = table_of(tables.Decision), table_of(tables.AuditRecord)
+_clock, _processing = table_of(tables.Clock).alias("clock"), table_of(tables.Clock).alias("processing")
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,14 @@ _LINES = (
         _refunds, _returns.c.order_reference, _returns.c.channel, _returns.c.policy_version, _returns.c.contacted_at,
         _returns.c.awaiting_approval, _returns.c.decisions, _returns.c.on_hold_since, _payments.c.processor,
         _payments.c.reference.label("payment_reference"), _decisions.c.decided_by, _decisions.c.approved_by,
+        _clock.c.kind, _clock.c.allotment, _clock.c.unit, _clock.c.events, _clock.c.due_at,
+        _processing.c.breached_at.label("decided_late_at"),
     )
     .join(_returns, _returns.c.rma == _refunds.c.rma)
     .join(_payments, _payments.c.id == _refunds.c.payment_id)
     .join(_decisions, and_(_decisions.c.rma == _refunds.c.rma, _decisions.c.number == _refunds.c.decision))
+    .join(_clock, and_(_clock.c.rma == _refunds.c.rma, _clock.c.kind == REFUND))
+    .join(_processing, and_(_processing.c.rma == _refunds.c.rma, _processing.c.kind == PROCESSING))
 )  # fmt: skip
 
 ON_HOLD, WITH_MANAGER = "on_hold", "with_manager"
@@ -106,10 +112,23 @@ def lines(
     """The refunds at these places of the list, in its order, as they stood."""
     ids = [refund_id for _, refund_id in places]
     rows = {row["id"]: row for row in connection.execute(_LINES.where(_refunds.c.id.in_(ids))).mappings()}
-    rmas = {row["rma"] for row in rows.values()}
-    clocks = _clocks_of(connection, rmas)
-    told = {} if asked.is_now else _told(connection, rmas, asked.at)
-    return [_line(connection, policies, asked, rows[x], clocks[rows[x]["rma"]], told) for x in ids]
+    stood = {x: _instants(row) for x, row in rows.items()}
+    if not asked.is_now:  # what happened at this very instant has happened
+        stood = {x: instants.before(asked.at) for x, instants in stood.items()}
+    moving = {rows[x]["rma"] for x, instants in stood.items() if instants.standing in _MOVING}
+    told = {} if asked.is_now else _told(connection, moving, asked.at)
+    return [_line(connection, policies, asked, rows[x], stood[x], told) for x in ids]
+
+
+_MOVING = (Standing.TO_SEND, Standing.SUBMITTED)
+"""Where the instants do not say all: what the processor answered, and whether somebody holds it back."""
+_SETTLED = {Standing.CREDITED: RefundStatus.SUCCEEDED, Standing.WITHDRAWN: RefundStatus.CANCELED}
+
+
+def _instants(row: RowMapping) -> Instants:
+    return Instants(
+        row["decided_at"], row["submitted_at"], row["credited_at"], row["failed_at"], row["replaced_at"], row["late_at"]
+    )  # fmt: skip
 
 
 def _line(
@@ -117,21 +136,18 @@ def _line(
     policies: PolicyBook,
     asked: Asked,
     row: RowMapping,
-    clocks: Mapping[str, Any],
+    instants: Instants,
     told: Mapping[str, "_Told"],
 ) -> RefundLine:
-    instants = Instants(
-        row["decided_at"], row["submitted_at"], row["credited_at"], row["failed_at"], row["replaced_at"], row["late_at"]
-    )  # fmt: skip
-    if not asked.is_now:  # what happened at this very instant has happened
-        instants = instants.before(asked.at)
     standing = instants.standing
     if asked.is_now:
         status, held_back = RefundStatus(row["status"]), _held_back_now(row)
-    else:
+    elif standing in _MOVING:
         of_return = told.get(row["rma"], _NOTHING_TOLD)
         status = of_return.statuses.get(row["id"], RefundStatus.REQUESTED)
         held_back = of_return.held_back(row["decision"])
+    else:  # a refund that failed or was canceled stays so
+        status, held_back = _SETTLED.get(standing) or RefundStatus(row["status"]), None
     waits_since = row["needs_action_since"]
     asks = waits_since is not None and waits_since < asked.at
     is_open = standing in (Standing.TO_SEND, Standing.SUBMITTED, Standing.FAILED)
@@ -159,7 +175,7 @@ def _line(
         bank_reference=row["bank_reference"] if asked.is_now or instants.credited_at else None,
         decided_by=row["decided_by"],
         approved_by=row["approved_by"],
-        lateness=_lateness(connection, policies, asked, row, instants, clocks),
+        lateness=_lateness(connection, policies, asked, row, instants),
     )  # fmt: skip
 
 
@@ -172,28 +188,17 @@ def _held_back_now(row: RowMapping) -> str | None:
 # In time, or why not ------------------------------------------------------------------------------
 
 
-def _clocks_of(connection: Connection, rmas: set[str]) -> Mapping[str, Mapping[str, Any]]:
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for row in connection.execute(select(_clocks).where(_clocks.c.rma.in_(rmas))):
-        found[row.rma][row.kind] = row
-    return found
-
-
 def _lateness(
-    connection: Connection,
-    policies: PolicyBook,
-    asked: Asked,
-    row: RowMapping,
-    instants: Instants,
-    clocks: Mapping[str, Any],
+    connection: Connection, policies: PolicyBook, asked: Asked, row: RowMapping, instants: Instants
 ) -> Lateness:
-    stored, processing = clocks[REFUND], clocks[PROCESSING]
-    clock = read_clock(stored).before(asked.at)
-    due_at = stored.due_at if asked.is_now else _due_at(connection, policies, row["policy_version"], clock)
+    stored = Clock(row["kind"], Fraction(row["allotment"]), Unit(row["unit"]), read_events(row["events"]))
+    clock = stored.before(asked.at)
+    due_at, decided_late_at = row["due_at"], row["decided_late_at"]
+    if clock is not stored:  # what it was due at was counted anew since
+        due_at = _due_at(connection, policies, row["policy_version"], clock)
     late_at = instants.late_at
     if late_at is None and due_at is not None and due_at < asked.at:
         late_at = instants.late_since(due_at)
-    decided_late_at = processing.breached_at
     return Lateness(
         state=clock.state,
         due_at=due_at,

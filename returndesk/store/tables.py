@@ -239,7 +239,17 @@ class Return(SQLModel, table=True):
             sqlite_where=text("sent_at IS NOT NULL"),
         ),
         Index("ix_returns_recorded", "recorded_at", "rma"),
-        Index("ix_returns_contacted", "contacted_at"),
+        # What figures count of a return: its instants, without the return.
+        Index(
+            "ix_returns_way",
+            "contacted_at",
+            "rma",
+            "order_reference",
+            "authorized_at",
+            "received_at",
+            "inspected_at",
+            "decided_at",
+        ),
     )
     rma: str = Field(primary_key=True)
     order_reference: str = _to("orders.reference", index=True)
@@ -378,6 +388,7 @@ class Clock(SQLModel, table=True):
 
     __tablename__ = "clocks"
     __table_args__ = (
+        Index("ix_clocks_kept", "rma", "kind", "ended", "breached_at", "due_at"),
         Index(
             "ix_clocks_unbreached_due",
             "kind",
@@ -413,6 +424,7 @@ class Refund(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount"),
         Index("ix_refunds_status_decided", "status", "decided_at"),
+        Index("ix_refunds_rma", "rma", "submitted_at", "credited_at", "failed_at", "replaced_at"),
         # All that says how a refund stood: lists and sums of any day are read from here alone.
         Index(
             "ix_refunds_books", "decided_at", "id", "submitted_at", "credited_at", "failed_at", "replaced_at", "late_at",
@@ -429,7 +441,7 @@ class Refund(SQLModel, table=True):
         _few("ix_refunds_late", "late_at IS NOT NULL"),
     )  # fmt: skip
     id: str = Field(primary_key=True)
-    rma: str = _to("returns.rma", index=True)
+    rma: str = _to("returns.rma")
     decision: int = 1
     replaced_by: str | None = None
     payment_id: str = _to("payments.id", index=True)

@@ -37,6 +37,9 @@ def upgrade() -> None:
     with op.batch_alter_table("clocks", schema=None) as batch_op:
         batch_op.add_column(sa.Column("ended", sa.String(), nullable=True))
         batch_op.create_index(
+            "ix_clocks_kept", ["rma", "kind", "ended", "breached_at", "due_at"], unique=False
+        )
+        batch_op.create_index(
             "ix_clocks_unbreached_due",
             ["kind", "due_at", "rma"],
             unique=False,
@@ -51,6 +54,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("replaced_at", UtcInstant(), nullable=True))
         batch_op.add_column(sa.Column("late_at", UtcInstant(), nullable=True))
         batch_op.drop_index(batch_op.f("ix_refunds_decided"))
+        batch_op.drop_index(batch_op.f("ix_refunds_rma"))
+        batch_op.create_index(
+            "ix_refunds_rma",
+            ["rma", "submitted_at", "credited_at", "failed_at", "replaced_at"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_refunds_bank_reference"), ["bank_reference"], unique=False)
         batch_op.create_index(
             "ix_refunds_books",
@@ -114,7 +123,19 @@ def upgrade() -> None:
 
     with op.batch_alter_table("returns", schema=None) as batch_op:
         batch_op.add_column(sa.Column("inspected_at", UtcInstant(), nullable=True))
-        batch_op.create_index("ix_returns_contacted", ["contacted_at"], unique=False)
+        batch_op.create_index(
+            "ix_returns_way",
+            [
+                "contacted_at",
+                "rma",
+                "order_reference",
+                "authorized_at",
+                "received_at",
+                "inspected_at",
+                "decided_at",
+            ],
+            unique=False,
+        )
 
     _fill_refunds()
     op.execute(

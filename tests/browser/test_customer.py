@@ -3,7 +3,7 @@
 import re
 
 from browser_shop import PHONE, Shop, looked_at, shot
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 
 def _letter(shop: Shop, page: Page, order: str) -> str:
@@ -37,25 +37,28 @@ def test_a_return_is_asked_for_without_javascript_on_a_phone(shop: Shop, browser
     first = page.get_by_role("group", name="Linen dress")
     first.get_by_label("How many").fill("1")
     page.get_by_role("button", name="See what you would get").tap()
-    assert "Choose why you send it back." in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("Choose why you send it back.")
     assert first.get_by_label("How many").input_value() == "1"
     first.get_by_label("Why").select_option("I changed my mind")
     page.get_by_label("Anything we should know?").fill("It is lovely, but not for me")
     page.get_by_role("button", name="See what you would get").tap()
-    assert page.get_by_role("heading", level=1).inner_text() == "This can come back"
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("This can come back")
     assert "£129.50" in page.locator(".sums .total").inner_text()
     page.get_by_role("button", name="Change something").tap()
+    expect(heading).to_have_text("What would you like to send back?")
     assert page.get_by_label("Anything we should know?").input_value() == "It is lovely, but not for me"
     page.get_by_role("button", name="See what you would get").tap()
+    expect(heading).to_have_text("This can come back")
     page.get_by_role("button", name="Confirm the return").tap()
-    assert "We have your request" in page.locator("[role=status]").inner_text()
-    assert page.get_by_role("heading", level=1).inner_text().startswith("Ready to send")
+    expect(page.locator("[role=status]")).to_contain_text("We have your request")
+    expect(heading).to_contain_text("Ready to send")
     new = re.search(r"/r/(RMA-[0-9A-Z-]+)/", page.url)
     assert new is not None
     page.get_by_text("Tell us that it is on its way").tap()
     page.get_by_label("Tracking number").fill("JD0002")
     page.get_by_role("button", name="Send", exact=True).first.tap()
-    assert page.get_by_role("heading", level=1).inner_text() == "On its way to us"
+    expect(heading).to_have_text("On its way to us")
     context.close()
 
 

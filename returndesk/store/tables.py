@@ -52,9 +52,9 @@ def _codes() -> Any:
     return Field(default_factory=list, sa_type=Json)
 
 
-def _few(name: str, where: str) -> Index:
-    """The few refunds that a list is about, in the order of their decision."""
-    return Index(name, "decided_at", "id", postgresql_where=text(where), sqlite_where=text(where))
+def _few(name: str, where: str, *more: str) -> Index:
+    """The few refunds that a list is about, in the order of their decision; with what is summed of them."""
+    return Index(name, "decided_at", "id", *more, postgresql_where=text(where), sqlite_where=text(where))
 
 
 def _to(column: str, *, index: bool = False) -> Any:
@@ -435,7 +435,10 @@ class Refund(SQLModel, table=True):
             "ix_refunds_sums", "currency", "decided_at", "submitted_at", "credited_at", "failed_at", "replaced_at", "late_at",
             "amount_minor",
         ),
-        _few("ix_refunds_open", "replaced_at IS NULL AND (credited_at IS NULL OR failed_at IS NOT NULL)"),
+        _few(
+            "ix_refunds_open", "replaced_at IS NULL AND (credited_at IS NULL OR failed_at IS NOT NULL)",
+            "submitted_at", "credited_at", "failed_at", "replaced_at", "currency", "amount_minor",
+        ),
         _few("ix_refunds_failed", "failed_at IS NOT NULL"),
         _few("ix_refunds_replaced", "replaced_at IS NOT NULL"),
         _few("ix_refunds_late", "late_at IS NOT NULL"),

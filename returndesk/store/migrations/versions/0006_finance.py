@@ -106,7 +106,16 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_refunds_open",
-            ["decided_at", "id"],
+            [
+                "decided_at",
+                "id",
+                "submitted_at",
+                "credited_at",
+                "failed_at",
+                "replaced_at",
+                "currency",
+                "amount_minor",
+            ],
             unique=False,
             postgresql_where=sa.text(
                 "replaced_at IS NULL AND (credited_at IS NULL OR failed_at IS NOT NULL)"

@@ -441,7 +441,10 @@ class Refund(SQLModel, table=True):
         ),
         _few("ix_refunds_failed", "failed_at IS NOT NULL"),
         _few("ix_refunds_replaced", "replaced_at IS NOT NULL"),
-        _few("ix_refunds_late", "late_at IS NOT NULL"),
+        _few(
+            "ix_refunds_late", "late_at IS NOT NULL", "submitted_at", "credited_at", "failed_at", "replaced_at", "late_at",
+            "currency", "amount_minor",
+        ),
     )  # fmt: skip
     id: str = Field(primary_key=True)
     rma: str = _to("returns.rma")

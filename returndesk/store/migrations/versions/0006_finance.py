@@ -99,7 +99,17 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_refunds_late",
-            ["decided_at", "id"],
+            [
+                "decided_at",
+                "id",
+                "submitted_at",
+                "credited_at",
+                "failed_at",
+                "replaced_at",
+                "late_at",
+                "currency",
+                "amount_minor",
+            ],
             unique=False,
             postgresql_where=sa.text("late_at IS NOT NULL"),
             sqlite_where=sa.text("late_at IS NOT NULL"),

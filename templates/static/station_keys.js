@@ -71,7 +71,7 @@ export function listen(scanned, known, whole) {
     }
     if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
     const text = isText(event.target) ? event.target : null;
-    if (!text && event.key === " " && keys.length === 0) return; // presses the button that has the focus
+    if (!text && event.key === " " && since === 0) return; // presses the button that has the focus
     if (keys.length && (field?.element ?? null) !== text) forget();
     if (keys.length === 0) {
       firstAt = event.timeStamp;

@@ -20,7 +20,17 @@ from starlette.datastructures import FormData
 from api import link_pages
 from api.commands import STATUS_OF_REFUSAL
 from api.desk import Desk, desk_of
-from api.desk_pages import NO_STORE, FormProblem, form_of, key_in, problem_of, text_in, typed_in, with_done
+from api.desk_pages import (
+    NO_STORE,
+    FormProblem,
+    form_of,
+    key_in,
+    number_in,
+    problem_of,
+    text_in,
+    typed_in,
+    with_done,
+)
 from api.identity import anybody, check_same_origin
 from api.return_commands import ask_for_return
 from returndesk.domain.errors import InvalidInput, NotFound, ReturndeskError
@@ -146,7 +156,7 @@ def _asked(opened: Opened, form: FormData) -> RequestInput:
         line = name.removeprefix("quantity-")
         if line == name or not line.isascii() or not line.isdigit() or len(line) > 7:
             continue
-        quantity = _number(form, name)
+        quantity = number_in(form, name)
         if quantity:
             items.append(RequestedItem(line=int(line), quantity=quantity, reason=_reason(form, line)))
     if not items:
@@ -160,13 +170,6 @@ def _asked(opened: Opened, form: FormData) -> RequestInput:
         items=items,
         note=text_in(form, "words"),
     )
-
-
-def _number(form: FormData, name: str) -> int:
-    value = text_in(form, name) or "0"
-    if not value.isascii() or not value.isdigit() or len(value) > 6:
-        raise InvalidInput("not_a_number", "Write a whole number, such as 2.", name)
-    return int(value)
 
 
 def _reason(form: FormData, line: str) -> ReturnReason:

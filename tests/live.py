@@ -203,9 +203,17 @@ class Live:
     async def post(
         self, path: str, body: dict[str, Any], role: Role = Role.ADMIN, who: int = 1, key: str | None = None
     ) -> httpx2.Response:
-        """A POST under /api/v1, by a role's first or second person, under a key of its own."""
+        """A POST under /api/v1, by a role's first or second person, under a key of its own.
+
+        Sent again under that key, as a client does, while there is no outcome yet.
+        """
         headers = self._headers(role, who) | {"Idempotency-Key": key or uuid4().hex}
-        return await self.http.post(f"/api/v1/{path}", json=body, headers=headers)
+
+        async def answered() -> httpx2.Response | None:
+            answer = await self.http.post(f"/api/v1/{path}", json=body, headers=headers)
+            return None if answer.status_code == 202 else answer
+
+        return await until(answered)
 
     async def photo(self, rma: str, photo: bytes, role: Role = Role.WAREHOUSE, key: str | None = None) -> str:
         """Send a photo to a return; its id."""

@@ -73,7 +73,7 @@ def test_a_token_is_shown_once_and_is_of_a_known_role_and_an_id(program: Program
     assert "no name, no address" in program.refuses(
         "token", "create", "--role", "rep", "--actor", "jane@canary.example"
     )
-    assert "returndesk's own" in program.refuses("token", "create", "--role", "system")
+    assert "Nobody signs in with the role system" in program.refuses("token", "create", "--role", "system")
     assert program("token", "create", "--role", "canary").returncode == 2
 
 

@@ -95,7 +95,7 @@ def test_somebody_is_disabled_with_their_tokens_and_enabled_again(program: Progr
     ("words", "said"),
     [
         (("add", "jane@example.com", "--role", "rep", "--generate"), "no name, no address"),
-        (("add", "s-1", "--role", "system", "--generate"), "returndesk's own"),
+        (("add", "s-1", "--role", "system", "--generate"), "Nobody signs in with the role system"),
         (("password", "rep-9", "--generate"), "There is no such user"),
         (("disable", "rep-9"), "There is no such user"),
         (("enable", "rep-9"), "There is no such user"),

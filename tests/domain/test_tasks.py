@@ -11,6 +11,7 @@ from returndesk.domain.tasks import BY_HAND, ENDS_WITH, ends_with, is_of
 ROOT = Path(__file__).parents[2]
 NAMED = {
     "LOOK_FOR_PARCEL": "look_for_parcel", "PAY_BY_HAND": "pay_by_hand", "kind": "contradicted",
+    "PARCEL_WITHOUT_RETURN": "parcel_without_return",
 }  # fmt: skip
 """Tasks whose kind is a name where they are filed."""
 
@@ -21,7 +22,7 @@ def filed() -> set[str]:
     for path in [*ROOT.glob("activities/**/*.py"), *ROOT.glob("returndesk/**/*.py")]:
         text = path.read_text()
         calls = re.findall(r'case\.task\(\s*[\w.]*"?[\w.]*"?,\s*f?"?([\w{}.]+)', text)
-        rows = re.findall(r'tables\.Task\([^)]*?kind="(\w+)"', text, re.DOTALL)
+        rows = re.findall(r'tables\.Task\([^)]*?kind="?(\w+)', text, re.DOTALL)
         kinds |= {NAMED.get(name, name.partition("{")[0].rstrip("_")) for name in calls + rows}
     return kinds
 

@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 
 # How many processes of tests run beside each other; ARGS=-n0 runs them all in one.
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 
 # Containers often say that Python should keep no bytecode: then each of the hundreds of processes that tests start
 # would compile the whole program anew.
@@ -36,9 +36,9 @@ test: lint check-types ## set up the tests; style, types, import rules, all test
 	@$(PY) -m pytest -n $(TEST_PROCESSES) --durations=10 $(ARGS)
 
 browser: $(TEST_SET_UP) ## open every page in Chromium, and take its picture (SHOTS=folder, else .cache/screenshots)
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
-	  { echo "There is no Chromium here: install it (on Debian and Ubuntu: apt install chromium)." >&2; exit 1; }
-	@mkdir -p $(SHOTS) && RETURNDESK_SCREENSHOTS=$(SHOTS) $(PY) -m pytest tests/browser --durations=10 $(ARGS)
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo "There is no Chromium here: install it (on Debian: apt install chromium-headless-shell)." >&2; exit 1; }
+	@mkdir -p $(SHOTS) && RETURNDESK_SCREENSHOTS=$(SHOTS) $(PY) -m pytest tests/browser -n $(TEST_PROCESSES) --durations=10 $(ARGS)
 	@echo "The pictures lie in $(SHOTS)."
 
 lint: $(TEST_SET_UP) ## style, and the form of the code

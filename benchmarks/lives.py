@@ -360,7 +360,8 @@ class Shop:
         life.clocks[kind] = clock.breach(max(due_at, clock.events[-1].at), "due", "refunds")
         at, life.at = life.at, due_at
         self._record(life, "breached", "clock", "system", "breach", clock=kind, due=due_at.isoformat(),
-                     new_date=(due_at + _DAY).isoformat())  # fmt: skip
+                     new_date=(due_at + _DAY).isoformat(), stood_in="refunds", hours_waiting_for_customer="0.00",
+                     on_hold_since=None)  # fmt: skip
         self._mail(life, "delay", clock=kind, new_date=(due_at + _DAY).isoformat())
         life.at = at
 

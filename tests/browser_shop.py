@@ -21,7 +21,9 @@ from returndesk.domain.people import Role
 from returndesk.domain.stages import RefundStatus
 from returndesk.store import tokens
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+BROWSERS = "chromium-headless-shell", "chromium", "google-chrome"
+"""The first one that is there; the first of them draws no window around the page and takes a third of the time."""
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
 DESK, PHONE = (1280, 900), (390, 844)
 LOOKS: list[tuple[tuple[int, int], str, Literal["light", "dark"]]] = [

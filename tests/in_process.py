@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+from starlette.datastructures import State
+
 from activities.records import Records
+from api.app import application
 from api.desk import Desk, Stamps
 from returndesk.domain.errors import Unanswered
 from returndesk.domain.people import PROCESSOR
@@ -120,3 +125,21 @@ def opened(desk: Desk) -> AbstractAsyncContextManager[Desk]:
         yield desk
 
     return manager()
+
+
+def app_over(desk: Desk) -> FastAPI:
+    """The application over a desk, with nothing remembered of another. Only one at a time: a process builds it once,
+    as putting all its routes together takes longer than most tests.
+    """
+    _opened_now[:] = [desk]
+    app = _built()
+    app.state = State()
+    return app
+
+
+_opened_now: list[Desk] = []
+
+
+@cache
+def _built() -> FastAPI:
+    return application(lambda: opened(_opened_now[0]))

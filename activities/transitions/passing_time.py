@@ -55,8 +55,9 @@ def _breach(case: Case, kind: ClockKind, promised_at: datetime) -> None:
     new_date = case.rules.calendar.add(max(promised_at, case.now), days)
     queue = NEXT_STEP[case.stage].queue
     case.breach_clock(kind, promised_at, queue)
-    case.record("breached", clock=kind, due=promised_at.isoformat(), new_date=new_date.isoformat())
     facts = packet(case, kind, queue) | {"due": promised_at.isoformat()}
+    why = {name: facts[name] for name in ("stood_in", "hours_waiting_for_customer", "on_hold_since")}
+    case.record("breached", clock=kind, due=promised_at.isoformat(), new_date=new_date.isoformat(), **why)
     case.task("late", f"breach_{kind}", Role.MANAGER, new_date, **facts)
     which: Literal["processing", "refund"] = "processing" if kind == PROCESSING else "refund"
     is_decided = case.stage is Stage.SETTLING

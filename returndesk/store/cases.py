@@ -42,6 +42,10 @@ RulesOf = Callable[[Connection, str], PolicyInForce]
 
 AT_LEAST_APART = timedelta(seconds=1)
 """Between two looks at what time has changed: whatever a transition left due cannot make a run spin."""
+DEADLINES_APART = timedelta(minutes=4)
+"""Deadlines of many returns at one instant are handled over so long: all at once would keep people's commands waiting."""
+LOOKS_APART = timedelta(minutes=1)
+"""And so long when it is to ask after a refund."""
 
 
 @dataclass
@@ -330,8 +334,9 @@ class Case:
             return False
         return refund.status in _AT_THE_PROCESSOR
 
-    def _wake_at(self, others: list[datetime | None]) -> datetime | None:
-        row, instants = self.row, list(others)
+    def _wake_at(self, look_again_at: list[datetime | None]) -> datetime | None:
+        """When something is to be done that nobody asks for: after a refund, or about a deadline, each a little apart."""
+        row, instants = self.row, list[datetime | None]()
         for standing in self.standings.values():
             instants.append(standing.warn_at if standing.warned_at is None else None)
             instants.append(standing.due_at if standing.breached_at is None else None)
@@ -342,10 +347,9 @@ class Case:
             instants += [row.reminder_at, None if is_looked_for else row.expires_at]
         if row.goods_back_late_at is None:
             instants.append(row.goods_back_by)
-        earliest = min((at for at in instants if at is not None), default=None)
-        if earliest is None:
-            return None
-        return max(earliest + jitter(row.rma), row.last_at + AT_LEAST_APART)
+        apart = [at + jitter(row.rma, DEADLINES_APART) for at in instants if at is not None]
+        apart += [at + jitter(row.rma, LOOKS_APART) for at in look_again_at if at is not None]
+        return max(min(apart), row.last_at + AT_LEAST_APART) if apart else None
 
     def outcome(self) -> Outcome:
         """The answer to a command that was carried out."""
@@ -353,9 +357,10 @@ class Case:
         return Outcome(True, row.stage, "", (), "", row.processing_due_at, row.refund_due_at)
 
 
-def jitter(rma: str) -> timedelta:
-    """Up to a minute, always the same for one return: it keeps equal deadlines of many returns apart."""
-    return timedelta(milliseconds=sum(ord(c) * 7919**i for i, c in enumerate(rma)) % 60_000)
+def jitter(rma: str, at_most: timedelta) -> timedelta:
+    """Always the same for one return: it keeps equal instants of many returns apart."""
+    share: float = sum(ord(c) * 7919**i for i, c in enumerate(rma)) % 60_000 / 60_000
+    return at_most * share
 
 
 def load_case(

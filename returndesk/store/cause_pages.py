@@ -4,11 +4,11 @@ A breach is counted where it stood when it happened: in which queue, so for whos
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -24,6 +24,7 @@ RECORDS_MAX: Final = 20_000
 SHOWN: Final = 20
 _STEPS: Final = (*NEXT_STEP.values(), AWAITING_CUSTOMER, ON_HOLD)
 _OWNERS: Final = {step.queue: step.owner for step in _STEPS}
+UNKNOWN: Final = "unknown"
 _CAUSE: Final = text(f"audit.{tables.CAUSES}")
 
 
@@ -142,34 +143,32 @@ def causes_page(session: Session, period: Period, channel: str | None) -> Causes
 
 
 def _breaches(session: Session, period: Period, channel: str | None) -> list[Breach]:
-    record, case, task = tables.AuditRecord, tables.Return, tables.Task
-    clock = col(record.details)["clock"].as_string()
-    details = col(task.details)
+    record, case = tables.AuditRecord, tables.Return
     query = (
-        select(  # type: ignore[call-overload]
-            record.at,
-            record.rma,
-            clock,
-            case.channel,
-            details["stood_in"].as_string(),
-            details["hours_waiting_for_customer"].as_string(),
-            details["on_hold_since"].as_string(),
-        )
+        select(record.at, record.rma, record.details, case.channel)
         .join(case, col(case.rma) == col(record.rma))
-        .outerjoin(task, col(task.id) == col(record.rma) + "/breach_" + clock)
         .where(_CAUSE, record.what == "breached", record.at >= period.begins_at, record.at < period.ends_at)
         .order_by(col(record.at), col(record.rma), col(record.seq))
         .limit(RECORDS_MAX)
     )
     if channel is not None:
         query = query.where(case.channel == channel)
-    return [
-        Breach(
-            at, rma, kind, of_channel, stood_in or "unknown", _OWNERS[stood_in].value if stood_in else "unknown",
-            float(hours or 0), on_hold is not None,
-        )
-        for at, rma, kind, of_channel, stood_in, hours, on_hold in session.exec(query)
-    ]  # fmt: skip
+    return [_breach(*row) for row in session.exec(query)]
+
+
+def _breach(at: datetime, rma: str, details: Mapping[str, Any], channel: str) -> Breach:
+    """By its audit record; those of the first version do not say where it stood."""
+    stood_in = details.get("stood_in", UNKNOWN)
+    return Breach(
+        at=at,
+        rma=rma,
+        clock=details["clock"],
+        channel=channel,
+        stood_in=stood_in,
+        owner=UNKNOWN if stood_in == UNKNOWN else _OWNERS[stood_in].value,
+        hours_waiting=float(details.get("hours_waiting_for_customer", 0)),
+        on_hold=details.get("on_hold_since") is not None,
+    )
 
 
 def _places(breaches: Sequence[Breach]) -> list[Place]:

@@ -155,16 +155,15 @@ async function go(url, { push = true, rma = null, quiet = false } = {}) {
 }
 
 async function show(html, rma) {
+  if (rma) await keepParcel(rma, html);
+  const all = await entries();
+  // From here on nothing is waited for: a tap in between would be lost.
   const begun = rma && rma === stand.dataset.rma ? answersBegun() : [];
-  if (rma) {
-    stand.dataset.rma = rma;
-    await keepParcel(rma, html);
-  } else {
-    delete stand.dataset.rma;
-  }
+  if (rma) stand.dataset.rma = rma;
+  else delete stand.dataset.rma;
   stand.innerHTML = html;
   delete stand.dataset.missing;
-  await assumeAll();
+  assumeAll(all);
   begun.forEach(goOn);
   drawStrip();
   if (!rma) stock();
@@ -371,8 +370,8 @@ async function draw() {
 
 // What waits is shown as if it were done: the hand goes on. -------------------------------------------------------------
 
-async function assumeAll() {
-  for (const entry of await entries()) {
+function assumeAll(all) {
+  for (const entry of all) {
     if (entry.state === "waiting" && entry.rma === stand.dataset.rma) assume(entry);
   }
 }
@@ -621,7 +620,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) pump
 drawMute();
 await draw();
 if (stand.dataset.rma) await keepParcel(stand.dataset.rma, stand.innerHTML);
-await assumeAll();
+assumeAll(await entries());
 drawStrip();
 pump();
 await forgetParcels(KEPT_MS);

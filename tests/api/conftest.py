@@ -1,15 +1,13 @@
 """The whole application over fresh books of each kind, and what its callers need."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from in_process import api_desk, opened
+from in_process import api_desk, app_over
 from starlette.testclient import TestClient
 
-from api.app import application
 from api.desk import Desk
 from returndesk.domain.people import Role
 from returndesk.store.database import Database
@@ -24,7 +22,7 @@ def api(database: Database, clock: Any, tmp_path: Path) -> Desk:
 @pytest.fixture
 def http(api: Desk) -> Iterator[TestClient]:
     """A client of the whole application."""
-    with TestClient(application(partial(opened, api)), raise_server_exceptions=False) as client:
+    with TestClient(app_over(api), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -6,18 +6,16 @@ another answered. The orders that sequences begin with are there beforehand, so 
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from in_process import opened
+from in_process import app_over
 from schemathesis import GenerationMode, checks
 from starlette.testclient import TestClient
 
-from api.app import application
 from api.desk import Desk
 from returndesk.domain.people import Role
 
@@ -43,7 +41,7 @@ ORDERS = ("A-1", "A-2", "A-3")
 @pytest.fixture
 def running(api: Desk, signed_in: Callable[[Role], dict[str, str]]) -> Iterator[tuple[Any, dict[str, str]]]:
     """The application, with orders in its books, and an admin's headers."""
-    app, headers = application(partial(opened, api)), signed_in(Role.ADMIN)
+    app, headers = app_over(api), signed_in(Role.ADMIN)
     with TestClient(app, raise_server_exceptions=False) as http:
         for reference in ORDERS:
             order = {

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI
-from in_process import KEYRING, opened
+from in_process import KEYRING, app_over, opened
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -85,7 +85,7 @@ class Person:
 
 @pytest.fixture
 def app(api: Desk) -> Iterator[FastAPI]:
-    found = application(partial(opened, api))
+    found = app_over(api)
     with TestClient(found):
         yield found
 
@@ -147,7 +147,7 @@ def test_the_cookie_is_bound_to_this_host_and_read_by_no_script(
 def test_without_tls_the_cookie_has_a_plain_name(api: Desk, user: Callable[..., str]) -> None:
     user()
     plain = replace(api, links=PublicLinks("http://127.0.0.1:8400", KEYRING))
-    app = application(partial(opened, plain))
+    app = app_over(plain)
     with TestClient(app):
         somebody = Person(app, "http://127.0.0.1:8400")
         cookie = somebody.signs_in().headers["Set-Cookie"]

@@ -8,12 +8,11 @@ the letters of those who may. `*` is anybody, known or not.
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from in_process import KEYRING, api_desk, opened
+from in_process import KEYRING, api_desk, app_over
 from starlette.testclient import TestClient
 
 from api.app import application
@@ -245,7 +244,7 @@ def api(database: Database, clock: Any, tmp_path: Any, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def http(api: Desk) -> Iterator[TestClient]:
-    app = application(partial(opened, api))
+    app = app_over(api)
     with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False) as client:
         yield client
         give_up_at = time.monotonic() + 60

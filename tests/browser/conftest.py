@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from browser_shop import CHROMIUM, MovableClock, Shop
 from in_process import KEYRING, POLICY, api_desk, opened
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from activities.notices import Notices
 from api.app import application
@@ -61,5 +61,6 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
         )
+        expect.set_options(timeout=15_000)  # other tests run beside these
         yield chromium
         chromium.close()

@@ -186,8 +186,12 @@ class Shop:
         sent = await self.http.post("/start", data={"order": order, "email": EMAIL}, headers=ours)
         assert sent.status_code == 200, sent.text
         await self.http.post("/start", data={"order": order, "email": f"{EMAIL} {NAME}"}, headers=ours)
-        with self.database.reading() as connection:
-            letter = connection.scalar(text("SELECT id FROM letters"))
+
+        async def written() -> Any:
+            with self.database.reading() as connection:
+                return connection.scalar(text("SELECT id FROM letters"))
+
+        letter = await until(written)  # it is written after the answer has left
         at = self.installation.links.start(letter).removeprefix("https://returns.example")
         chosen = {
             "step": "send", "key": "form-1", "quantity-1": "1", "reason-1": "defective", "words": NOTES["self-service"],

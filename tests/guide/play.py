@@ -12,6 +12,7 @@ from activities.transitions.disputes import BEFORE_EVIDENCE_IS_DUE
 from returndesk.domain.money import format_plain
 from returndesk.domain.people import Role
 from returndesk.store import tables
+from returndesk.store.cases import DEADLINES_APART
 from tests.guide.shop import Shop
 
 DRESS_MINOR = 4_000
@@ -146,13 +147,13 @@ class Play:
         self.does("decision", {"items": items})
 
     def days_pass(self, days: int) -> None:
-        """So many days pass, weekends included, and a minute more: deadlines of many returns are kept a little apart."""
-        self.shop.advance_to(self.shop.clock.now() + timedelta(days=days, minutes=1), self.rma)
+        """So many days pass, weekends included, and a moment more: deadlines of many returns are kept a little apart."""
+        self.shop.advance_to(self.shop.clock.now() + timedelta(days=days) + DEADLINES_APART, self.rma)
 
     def working_days_pass(self, days: int) -> None:
-        """So many business days pass, and a minute more."""
+        """So many business days pass, and a moment more."""
         later = self.shop.calendar.add(self.shop.clock.now(), days)
-        self.shop.advance_to(later + timedelta(minutes=1), self.rma)
+        self.shop.advance_to(later + DEADLINES_APART, self.rma)
 
     def fault(self, fault: str, **more: Any) -> None:
         """Something goes wrong with the next request to the processor."""

@@ -10,11 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from in_process import ROOT, api_desk, opened
+from in_process import ROOT, api_desk, app_over
 from starlette.testclient import TestClient
 from stripe_sandbox_running import MovableClock, RunningSandbox, running_sandbox
 from temporalio.testing import ActivityEnvironment
@@ -24,7 +23,6 @@ from activities.notices import Notices
 from activities.records import Records
 from activities.refunds import Refunds
 from activities.sweep import Sweep
-from api.app import application
 from api.desk import Desk
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.errors import Unanswered
@@ -238,6 +236,6 @@ def open_shop(database_url: str, folder: Path) -> Iterator[Shop]:
         desk = replace(desk, door=door)
         sweep = Sweep(database, door, gateway, clock)
         notices = Notices(database, postbag, desk.renderer, desk.links, clock, "shop.example")
-        with TestClient(application(partial(opened, desk))) as http:
+        with TestClient(app_over(desk)) as http:
             yield Shop(http, desk, door, sandbox, clock, sweep, notices, postbag)
     database.close()

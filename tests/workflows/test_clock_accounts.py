@@ -11,7 +11,7 @@ from typing import Any
 
 from live import Live, changed_policy, request_of
 
-MOMENT = timedelta(minutes=2)
+MOMENT = timedelta(minutes=4, seconds=30)
 DAY = timedelta(days=1)
 WORKDAY = timedelta(hours=8.5)
 POLICY = (Path(__file__).parents[2] / "policy.toml").read_text()

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from live import Live, request_of
 
-MOMENT = timedelta(minutes=2)
+MOMENT = timedelta(minutes=4, seconds=30)
 DAY = timedelta(days=1)
 
 

@@ -9,7 +9,7 @@ from live import Live, Sold
 from returndesk.domain.people import Role
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=2)
+MOMENT = timedelta(minutes=4, seconds=30)
 
 
 async def says_paid(live: Live, sold: Sold, rma: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from live import Live, Sold
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=1, seconds=30)
+MOMENT = timedelta(minutes=4, seconds=30)
 
 
 def lots(view: dict[str, Any]) -> list[tuple[int | None, int, str, str]]:

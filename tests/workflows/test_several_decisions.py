@@ -8,7 +8,7 @@ from live import Live, Sold
 from returndesk.domain.people import Role
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=1, seconds=30)
+MOMENT = timedelta(minutes=4, seconds=30)
 LARGE = 60_000
 
 

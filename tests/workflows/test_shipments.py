@@ -6,7 +6,7 @@ from datetime import timedelta
 from live import Live
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=2)
+MOMENT = timedelta(minutes=4, seconds=30)
 TRACKING = "CANARY-JD0002-4417"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from returndesk.domain import stages
+from returndesk.domain.apart import DEADLINES_APART, LOOKS_APART, jitter
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
 from returndesk.domain.lots import Lot, Reception
 from returndesk.domain.next_steps import (
@@ -42,10 +43,6 @@ RulesOf = Callable[[Connection, str], PolicyInForce]
 
 AT_LEAST_APART = timedelta(seconds=1)
 """Between two looks at what time has changed: whatever a transition left due cannot make a run spin."""
-DEADLINES_APART = timedelta(minutes=4)
-"""Deadlines of many returns at one instant are handled over so long: all at once would keep people's commands waiting."""
-LOOKS_APART = timedelta(minutes=1)
-"""And so long when it is to ask after a refund."""
 
 
 @dataclass
@@ -355,12 +352,6 @@ class Case:
         """The answer to a command that was carried out."""
         row = self.row
         return Outcome(True, row.stage, "", (), "", row.processing_due_at, row.refund_due_at)
-
-
-def jitter(rma: str, at_most: timedelta) -> timedelta:
-    """Always the same for one return: it keeps equal instants of many returns apart."""
-    share: float = sum(ord(c) * 7919**i for i, c in enumerate(rma)) % 60_000 / 60_000
-    return at_most * share
 
 
 def load_case(

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from sqlmodel import col, select
 
 from activities.transitions.disputes import BEFORE_EVIDENCE_IS_DUE
+from returndesk.domain.apart import DEADLINES_APART
 from returndesk.domain.money import format_plain
 from returndesk.domain.people import Role
 from returndesk.store import tables
-from returndesk.store.cases import DEADLINES_APART
 from tests.guide.shop import Shop
 
 DRESS_MINOR = 4_000

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 import uvloop
@@ -59,28 +59,22 @@ MAILS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True)
-class Lateness:
-    """Seconds after the deadline."""
-
-    p50_seconds: float
-    p95_seconds: float
-    max_seconds: float
-
-    def __str__(self) -> str:
-        return f"{self.p50_seconds} / {self.p95_seconds} / {self.max_seconds} s"
-
-
-@dataclass(frozen=True)
-class Commands:
-    """Commands of somebody who worked through the storm, and how long each took to its outcome."""
+class Seconds:
+    """How long something took, often."""
 
     count: int
     p50_seconds: float
     p95_seconds: float
     max_seconds: float
 
+    @classmethod
+    def of(cls, took: Sequence[float]) -> Self:
+        """By each time that it took; at least two."""
+        cuts = statistics.quantiles(took, n=20, method="inclusive")
+        return cls(len(took), round(cuts[9], 2), round(cuts[18], 2), round(max(took), 2))
+
     def __str__(self) -> str:
-        return f"{self.p50_seconds} / {self.p95_seconds} / {self.max_seconds} s ({self.count} commands)"
+        return f"{self.p50_seconds} / {self.p95_seconds} / {self.max_seconds} s"
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ class Report:
     """What was measured.
 
     `handled`: by the instant in each audit record; `mailed`: by the mailbox. `done_after_seconds`: when the last record
-    was in the books and the last mail out. `times`: of the audit records, notices, tasks and mails of the deadline.
+    was in the books and the last mail out. `commands`: of somebody who worked meanwhile. `times`: of the audit records, notices, tasks and mails of the deadline.
     """
 
     returns: int
@@ -104,10 +98,10 @@ class Report:
     parked_per_second: float
     parked_before_deadline_seconds: float
     deadline: str
-    handled: Lateness
-    mailed: Lateness
+    handled: Seconds
+    mailed: Seconds
     done_after_seconds: float
-    commands: Commands
+    commands: Seconds
     times: dict[str, Times]
     cpu_seconds: dict[str, float]
     resident_mib: dict[str, int]
@@ -139,7 +133,7 @@ class Report:
             ("handled late by, p50 / p95 / max", str(self.handled)),
             ("mailed late by, p50 / p95 / max", str(self.mailed)),
             ("all done after", f"{self.done_after_seconds} s"),
-            ("a command meanwhile, p50 / p95 / max", str(self.commands)),
+            (f"{self.commands.count} commands meanwhile, p50 / p95 / max", str(self.commands)),
             *((what, f"{t.missing} missing, {t.twice} twice") for what, t in self.times.items()),
             ("processor time", ", ".join(f"{name} {s} s" for name, s in self.cpu_seconds.items())),
             ("resident", ", ".join(f"{name} {mib} MiB" for name, mib in self.resident_mib.items())),
@@ -234,7 +228,7 @@ async def _park_the_first(
     return rmas, perf_counter() - started
 
 
-async def _work_through_it(desk: Desk, rma: str, is_over: asyncio.Event) -> Commands:
+async def _work_through_it(desk: Desk, rma: str, is_over: asyncio.Event) -> Seconds:
     """Hold a return and let it go on until the storm is over, at least once."""
     connection, took = await Connection.open(desk.port), list[float]()
     while not is_over.is_set() or not took:
@@ -244,8 +238,7 @@ async def _work_through_it(desk: Desk, rma: str, is_over: asyncio.Event) -> Comm
             took.append(perf_counter() - started)
             await asyncio.sleep(A_COMMAND_EVERY_SECONDS)
     connection.close()
-    cuts = statistics.quantiles(took, n=20, method="inclusive")
-    return Commands(len(took), round(cuts[9], 2), round(cuts[18], 2), round(max(took), 2))
+    return Seconds.of(took)
 
 
 def _first(returns: int, in_flight: int) -> int:
@@ -294,10 +287,8 @@ def _mails(installation: Installation, notices: Iterable[tuple[str, int]]) -> Da
     return found
 
 
-def _lateness(deadline: datetime, instants: Sequence[datetime]) -> Lateness:
-    late = [(at - deadline).total_seconds() for at in instants]
-    cuts = statistics.quantiles(late, n=20, method="inclusive")
-    return Lateness(round(cuts[9], 1), round(cuts[18], 1), round(max(late), 1))
+def _lateness(deadline: datetime, instants: Iterable[datetime]) -> Seconds:
+    return Seconds.of([(at - deadline).total_seconds() for at in instants])
 
 
 def _times(wanted: Collection[str], found: Iterable[str]) -> Times:

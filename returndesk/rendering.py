@@ -26,8 +26,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import NumberPattern
 from barcode import Code128
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.bccache import Bucket
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 from PIL import Image
@@ -216,25 +215,6 @@ class _Formats:
         return self._local(instant).isoformat(timespec="seconds")
 
 
-class _CompiledOnce(BytecodeCache):
-    """What templates were compiled to, shared by all renderers of a process: only their formats differ."""
-
-    def __init__(self) -> None:
-        self._compiled: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill the bucket, if this very source was compiled before."""
-        if bucket.key in self._compiled:
-            bucket.bytecode_from_string(self._compiled[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what is in the bucket."""
-        self._compiled[bucket.key] = bucket.bytecode_to_string()
-
-
-_COMPILED_ONCE: Final = _CompiledOnce()
-
-
 def _environment(template_root: Path, shop: Shop) -> Environment:
     formats = _Formats(shop)
     environment = Environment(
@@ -246,7 +226,6 @@ def _environment(template_root: Path, shop: Shop) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        bytecode_cache=_COMPILED_ONCE,
     )
     environment.filters |= {
         "money": formats.money,

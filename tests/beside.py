@@ -1,7 +1,8 @@
 """Which tests run in one process of several that run beside each other (pytest-xdist's `-n`), and in which order.
 
-Those of a file stay together, and with them what its fixtures share; those of a running installation stay together
-for each database, so that each is started once. All are taken up in the order in which they are collected.
+Those of a file stay together, and with them what its fixtures share; of a file whose tests want a running installation,
+those of each database. All are taken up in the order in which they are collected: those of an installation
+database by database, so that a process starts one for each at most.
 """
 
 import re
@@ -14,14 +15,19 @@ LIVE = "live-"
 _INSTALLATION = re.compile(rf"\[(?:.*-)?({LIVE}[a-z]+)[-\]]")
 
 
+def installation_of(nodeid: str) -> str:
+    """The name of the running installation that a test wants; empty where it wants none."""
+    found = _INSTALLATION.search(nodeid)
+    return found[1] if found else ""
+
+
 class Together(LoadScopeScheduling):
-    """Hands out whole files, and the tests of an installation at once."""
+    """Hands out whole files, those of an installation one database at a time."""
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
         config.option.loadscopereorder = False
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        """What is handed out with a test: the name of an installation, or of a file."""
-        installation = _INSTALLATION.search(nodeid)
-        return installation[1] if installation else nodeid.partition("::")[0]
+        """What is handed out with a test: the name of its file, and of an installation."""
+        return f"{nodeid.partition('::')[0]} {installation_of(nodeid)}"

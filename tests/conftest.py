@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from beside import Together
+from beside import Together, installation_of
 
 from returndesk.domain.people import Role
 from returndesk.store import migrate, tokens
@@ -38,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: (
             "live" in getattr(item, "fixturenames", ()),
+            installation_of(item.nodeid),
             item.get_closest_marker("long") is None,
         )
     )

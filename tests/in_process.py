@@ -18,7 +18,7 @@ from api.app import application
 from api.desk import Desk, Stamps
 from returndesk.domain.errors import Unanswered
 from returndesk.domain.people import PROCESSOR
-from returndesk.domain.policy import Policy, read_policy
+from returndesk.domain.policy import Policy, Shop, read_policy
 from returndesk.domain.stages import EventKind, RefundStatus
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.gateways.holiday_table import closed_days
@@ -95,6 +95,12 @@ class AnsweringTemporal:
         return True
 
 
+@cache
+def _renderer(shop: Shop) -> Renderer:
+    """One for all desks of a shop: each compiles the templates for itself."""
+    return Renderer(ROOT / "templates", shop)
+
+
 def api_desk(database: Database, clock: Clock, mailbox: Path, policy: Policy = POLICY) -> Desk:
     """The API's desk over some books."""
     policies = PolicyBook(closed_days)
@@ -108,7 +114,7 @@ def api_desk(database: Database, clock: Clock, mailbox: Path, policy: Policy = P
         policy=policy,
         door=door,
         links=PublicLinks("https://returns.shop.example", KEYRING),
-        renderer=Renderer(ROOT / "templates", policy.shop),
+        renderer=_renderer(policy.shop),
         webhook_secret=WEBHOOK_SECRET,
         mailbox=MailboxReader(mailbox),
         files=PhotoFolder(mailbox.parent / "photos"),

@@ -32,6 +32,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import failures, notices, sweep
 from api.app import create_app
 from returndesk.clocks import MovedClock, move
+from returndesk.domain.apart import DEADLINES_APART
 from returndesk.domain.errors import ConfigurationError
 from returndesk.domain.people import NOBODY_SIGNS_IN_AS, Role
 from returndesk.embedded.mailbox import Mailbox, MailboxReader
@@ -122,6 +123,20 @@ async def temporal_server(folder: Path) -> AsyncIterator[TemporalServer]:
         yield server
 
 
+MOMENT = DEADLINES_APART + timedelta(seconds=30)
+"""More than what a deadline waits for others."""
+
+
+async def until_answered(send: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Response:
+    """The answer to a command: sent again, under its key, while there is no outcome yet (202), as a client does."""
+
+    async def answered() -> httpx2.Response | None:
+        answer = await send()
+        return None if answer.status_code == 202 else answer
+
+    return await until(answered)
+
+
 async def until(condition: Callable[[], Awaitable[T | None]], seconds: float = WAIT_SECONDS_MAX) -> T:
     """What the condition answers once that is true; fails when it does not come to be."""
     give_up_at = time.monotonic() + seconds
@@ -203,17 +218,9 @@ class Live:
     async def post(
         self, path: str, body: dict[str, Any], role: Role = Role.ADMIN, who: int = 1, key: str | None = None
     ) -> httpx2.Response:
-        """A POST under /api/v1, by a role's first or second person, under a key of its own.
-
-        Sent again under that key, as a client does, while there is no outcome yet.
-        """
+        """A POST under /api/v1, by a role's first or second person, under a key of its own, until it has an outcome."""
         headers = self._headers(role, who) | {"Idempotency-Key": key or uuid4().hex}
-
-        async def answered() -> httpx2.Response | None:
-            answer = await self.http.post(f"/api/v1/{path}", json=body, headers=headers)
-            return None if answer.status_code == 202 else answer
-
-        return await until(answered)
+        return await until_answered(lambda: self.http.post(f"/api/v1/{path}", json=body, headers=headers))
 
     async def photo(self, rma: str, photo: bytes, role: Role = Role.WAREHOUSE, key: str | None = None) -> str:
         """Send a photo to a return; its id."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import stripe
-from live import Live, Sold
+from live import MOMENT, Live, Sold
 
 from returndesk.gateways.temporal import TemporalDoor
 from returndesk.messages import HintRef
@@ -82,7 +82,7 @@ async def test_a_refund_that_fails_days_later_is_reversed_once_and_its_clock_run
     # Seven days from Friday 15:00, of which a moment was used: it failed on Monday at 15:00.
     await live.advance_to(friday + 12 * DAY - timedelta(minutes=2), rma)
     assert "breached" not in await live.timeline(rma)
-    await live.advance_to(friday + 12 * DAY + timedelta(minutes=5), rma)
+    await live.advance_to(friday + 12 * DAY + MOMENT, rma)
     assert (await live.until_task(rma, "breach_refund")).owner_role == "manager"
 
 

@@ -7,12 +7,13 @@ from html import unescape
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
+from sqlmodel import col
 from starlette.testclient import TestClient
 
 from api.desk import Desk
 from returndesk.domain.people import Role
-from returndesk.store import tokens
+from returndesk.store import tables, tokens
 
 DAY = timedelta(days=1)
 NEW = "original"
@@ -330,6 +331,20 @@ def test_breaches_are_counted_where_they_stood(shop: Shop, person: Callable[...,
     only = manager.reads("/desk/causes?channel=email")
     assert "Promises missed: 1" in only
     assert "canary" not in page.lower()
+
+
+def test_a_breach_of_before_records_said_where_it_stood_is_counted(
+    shop: Shop, person: Callable[..., Person]
+) -> None:
+    shop.late()
+    record = tables.AuditRecord
+    with shop.api.database.write() as session:
+        session.exec(
+            update(record).where(col(record.what) == "breached").values(details={"clock": "processing"})
+        )
+    page = person().reads("/desk/causes")
+    assert "Promises missed: 1" in page
+    assert "unknown unknown 1 100 %" in page
 
 
 def test_the_days_are_in_the_address_and_wrong_ones_are_said(

@@ -228,6 +228,31 @@ def test_two_like_this_and_one_like_that(shop: Shop, page: Page) -> None:
     assert [(x[1], x[3]) for x in lots(shop, rma)] == [(1, "damaged"), (1, "original")]
 
 
+def test_what_is_tapped_while_the_page_comes_anew_stays(shop: Shop, page: Page) -> None:
+    """The tap comes just when the device keeps the page that is about to be shown."""
+    rma = shop.request(items=[{"line": 1, "quantity": 2, "reason": "too_small"}], authorize=True)
+    scan(page, rma)
+    page.get_by_role("button", name="All of it").click()
+    expect(page.get_by_role("link", name="Labels for the shelf")).to_be_visible()
+    card = page.locator("[data-inspect='1']")
+    card.get_by_role("button", name="One less").click()
+    page.evaluate("""() => {
+        const put = IDBObjectStore.prototype.put;
+        IDBObjectStore.prototype.put = function (...row) {
+            if (this.name === "parcels") {
+                IDBObjectStore.prototype.put = put;
+                document.querySelector("[data-inspect='1'] [data-as-new]").click();
+                document.body.dataset.tapped = "yes";
+            }
+            return put.apply(this, row);
+        };
+    }""")
+    inspect(card)
+    expect(page.locator("body[data-tapped]")).to_have_count(1)
+    expect(page.locator("#stand")).to_contain_text("original, packaging original")
+    expect(card.get_by_role("group", name="Was it opened?").get_by_role("radio", name="No")).to_be_checked()
+
+
 def test_a_parcel_is_counted_line_by_line(shop: Shop, page: Page) -> None:
     rma = shop.request(authorize=True)
     scan(page, rma)

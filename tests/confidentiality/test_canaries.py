@@ -20,7 +20,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 import stripe
-from live import temporal_binary, until
+from live import temporal_binary, until, until_answered
 from pictures import PIXELS_ONLY, segments, talkative
 from PIL import ExifTags, Image
 from sqlalchemy import text
@@ -113,14 +113,9 @@ class Shop:
         return reference
 
     async def post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
-        """A POST with a key of its own, sent again under that key while there is no outcome yet."""
+        """A POST with a key of its own, until it has an outcome."""
         key = {"Idempotency-Key": uuid4().hex}
-
-        async def answered() -> httpx2.Response | None:
-            answer = await self.http.post(f"/api/v1/{path}", json=body, headers=key)
-            return None if answer.status_code == 202 else answer
-
-        return await until(answered)
+        return await until_answered(lambda: self.http.post(f"/api/v1/{path}", json=body, headers=key))
 
     async def request(self, order: str) -> str:
         """A request with notes, against a rule."""

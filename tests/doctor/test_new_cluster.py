@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from invariants import check
-from live import Live, running, temporal_server
+from live import MOMENT, Live, running, temporal_server
 
 from returndesk.doctor import examine
 from returndesk.embedded.temporal_server import TemporalServer
@@ -65,7 +65,7 @@ async def test_a_new_cluster_loses_no_deadline_and_pays_each_refund_once(
         await live.advance(timedelta(minutes=17), rma_lost)
         await live.reach(rma_lost, "closed")
         assert await live.paid_back(lost) == [(4_000, "succeeded")]
-        await live.advance(DAY + timedelta(minutes=5), rma_pending, rma_late, rma_away)
+        await live.advance(DAY + MOMENT, rma_pending, rma_late, rma_away)
         await live.reach(rma_pending, "closed")
         assert await live.paid_back(pending) == [(4_000, "succeeded")]
         await live.advance(29 * DAY, rma_late, rma_away)

@@ -9,9 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from live import Live, changed_policy, request_of
+from live import MOMENT, Live, changed_policy, request_of
 
-MOMENT = timedelta(minutes=4, seconds=30)
 DAY = timedelta(days=1)
 WORKDAY = timedelta(hours=8.5)
 POLICY = (Path(__file__).parents[2] / "policy.toml").read_text()

@@ -7,9 +7,8 @@ All dates are counted by hand from a Friday at 15:00 in London in a summer witho
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from live import Live, request_of
+from live import MOMENT, Live, request_of
 
-MOMENT = timedelta(minutes=4, seconds=30)
 DAY = timedelta(days=1)
 
 

@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from live import Live, Sold
+from live import MOMENT, Live, Sold
 
 from returndesk.domain.people import Role
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=4, seconds=30)
 
 
 async def says_paid(live: Live, sold: Sold, rma: str) -> bool:

@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from live import Live
+from live import MOMENT, Live
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=4, seconds=30)
 
 
 async def test_a_parcel_that_was_not_here_is_waited_for_again(live: Live) -> None:

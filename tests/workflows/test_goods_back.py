@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from live import Live, Sold
+from live import MOMENT, Live, Sold
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=4, seconds=30)
 
 
 async def rejected(live: Live, quantity: int = 1) -> tuple[str, Sold]:

@@ -4,10 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from live import Live, Sold
+from live import MOMENT, Live, Sold
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=4, seconds=30)
 
 
 def lots(view: dict[str, Any]) -> list[tuple[int | None, int, str, str]]:

@@ -8,7 +8,6 @@ from live import Live, Sold
 from returndesk.domain.people import Role
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=4, seconds=30)
 LARGE = 60_000
 
 

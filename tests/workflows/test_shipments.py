@@ -3,10 +3,9 @@
 import re
 from datetime import timedelta
 
-from live import Live
+from live import MOMENT, Live
 
 DAY = timedelta(days=1)
-MOMENT = timedelta(minutes=4, seconds=30)
 TRACKING = "CANARY-JD0002-4417"
 
 

@@ -1,11 +1,13 @@
 """Notices: sends what transitions wrote down. Mail trouble delays no money.
 
-At least once, always with one Message-ID; twice only where the server left it open whether it took the mail.
+At least once, always with one Message-ID; twice only where the server left it open whether it took the mail, or where
+a worker that lost Temporal still sends while another took its turn over.
 Notices of one return leave in the order in which they were written.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 
 import structlog
 from sqlalchemy.orm import aliased
@@ -87,22 +89,39 @@ class Notices:
         self._clock = clock
         self._domain = domain
         self._letters = Letters(database, mailer, renderer, links, clock, domain)
+        self._sending = Lock()
 
-    @activity.defn(name="notices.deliver")
+    @activity.defn(name="notices.deliver", no_thread_cancel_exception=True)
     def deliver(self) -> None:
-        """Send what is due, and wait for more, until the turn is over or the worker stops."""
+        """Send what is due, and wait for more, until the turn is over or the worker stops.
+
+        A turn that is called off ends between two mails: one that was handed over is noted, or it would go out again.
+        """
         until = self._clock.now() + TURN
-        while self._clock.now() < until and not activity.is_worker_shutdown():
+        while self._clock.now() < until and not (activity.is_worker_shutdown() or activity.is_cancelled()):
             activity.heartbeat()
             if self.send_due() == 0:
                 activity.wait_for_worker_shutdown_sync(timedelta(seconds=IDLE_SECONDS))
 
     def send_due(self) -> int:
-        """Send a batch of what is due now, letters too; how many were tried."""
+        """Send a batch of what is due now, letters too; how many were tried: none while another turn sends.
+
+        A turn that Temporal lost sight of, as after a restart, still goes on here when its successor begins.
+        """
+        if not self._sending.acquire(blocking=False):
+            return 0
+        try:
+            return self._send_due()
+        finally:
+            self._sending.release()
+
+    def _send_due(self) -> int:
         waiting = self._due()
         for one in waiting:
             if activity.in_activity():
                 activity.heartbeat()
+                if activity.is_cancelled():
+                    break
             self._settle(one, self._send(one))
         return len(waiting) + self._letters.send_due(BATCH)
 

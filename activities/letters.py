@@ -5,11 +5,12 @@ At least once, always with one Message-ID. A letter whose link would open nothin
 
 import structlog
 
+from activities.post_office import PostOffice
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.mail import Delivery, Outcome
 from returndesk.links import PublicLinks
 from returndesk.logs import places
-from returndesk.ports import Clock, Mailer
+from returndesk.ports import Clock
 from returndesk.rendering import Renderer
 from returndesk.store import letters
 from returndesk.store.database import Database
@@ -23,14 +24,14 @@ class Letters:
     def __init__(
         self,
         database: Database,
-        mailer: Mailer,
+        post: PostOffice,
         renderer: Renderer,
         links: PublicLinks,
         clock: Clock,
         domain: str,
     ) -> None:
         self._database = database
-        self._mailer = mailer
+        self._post = post
         self._renderer = renderer
         self._links = links
         self._clock = clock
@@ -40,8 +41,12 @@ class Letters:
         """Send what is due now; how many were tried."""
         with self._database.read() as session:
             waiting = letters.due(session, self._clock.now(), limit)
-        for one in waiting:
-            letters.settle(self._database, one.id, self._send(one), self._clock.now())
+        for tried, one in enumerate(waiting):
+            if self._post.is_closed:
+                return tried
+            delivery = self._send(one)
+            if delivery is None or delivery.outcome is not Outcome.UNREACHABLE:
+                letters.settle(self._database, one.id, delivery, self._clock.now())
         return len(waiting)
 
     def _send(self, one: letters.Waiting) -> Delivery | None:
@@ -64,4 +69,4 @@ class Letters:
         except Exception as error:  # one letter that cannot be rendered holds up no other
             _log.error("letter_unreadable", letter=one.id, error=type(error).__name__, where=places(error))
             return Delivery(Outcome.REFUSED_NOW)
-        return self._mailer.send(message)
+        return self._post.send(message)

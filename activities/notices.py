@@ -2,7 +2,8 @@
 
 At least once, always with one Message-ID; twice only where the server left it open whether it took the mail, or where
 a worker that lost Temporal still sends while another took its turn over.
-Notices of one return leave in the order in which they were written.
+Notices of one return leave in the order in which they were written. While the mail server is away, all wait, and leave
+soon after it is back.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sqlmodel import col, exists, select
 from temporalio import activity
 
 from activities.letters import Letters
+from activities.post_office import PostOffice
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.mail import Delivery, Outcome, Recipient, retry_after
 from returndesk.domain.notice_facts import NoticeKind
@@ -83,12 +85,12 @@ class Notices:
         domain: str,
     ) -> None:
         self._database = database
-        self._mailer = mailer
+        self._post = PostOffice(mailer, clock)
         self._renderer = renderer
         self._links = links
         self._clock = clock
         self._domain = domain
-        self._letters = Letters(database, mailer, renderer, links, clock, domain)
+        self._letters = Letters(database, self._post, renderer, links, clock, domain)
         self._sending = Lock()
 
     @activity.defn(name="notices.deliver", no_thread_cancel_exception=True)
@@ -104,7 +106,8 @@ class Notices:
                 activity.wait_for_worker_shutdown_sync(timedelta(seconds=IDLE_SECONDS))
 
     def send_due(self) -> int:
-        """Send a batch of what is due now, letters too; how many were tried: none while another turn sends.
+        """Send a batch of what is due now, letters too; how many were tried: none while another turn sends, or while the
+        mail server is away.
 
         A turn that Temporal lost sight of, as after a restart, still goes on here when its successor begins.
         """
@@ -116,13 +119,17 @@ class Notices:
             self._sending.release()
 
     def _send_due(self) -> int:
+        if self._post.is_closed:
+            return 0
         waiting = self._due()
-        for one in waiting:
+        for tried, one in enumerate(waiting):
             if activity.in_activity():
                 activity.heartbeat()
-                if activity.is_cancelled():
-                    break
-            self._settle(one, self._send(one))
+            if self._post.is_closed or (activity.in_activity() and activity.is_cancelled()):
+                return tried
+            delivery = self._send(one)
+            if delivery is None or delivery.outcome is not Outcome.UNREACHABLE:
+                self._settle(one, delivery)
         return len(waiting) + self._letters.send_due(BATCH)
 
     def _due(self) -> list[_Waiting]:
@@ -191,7 +198,7 @@ class Notices:
             _log.error("notice_unreadable", rma=notice.rma, number=notice.number, kind=notice.kind,
                        error=type(error).__name__, where=places(error))  # fmt: skip
             return Delivery(Outcome.REFUSED_NOW)
-        return self._mailer.send(message)
+        return self._post.send(message)
 
     def _settle(self, waiting: _Waiting, delivery: Delivery | None) -> None:
         now = self._clock.now()

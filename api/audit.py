@@ -7,7 +7,7 @@ from every process of the API. It ends with this process; then the page says tha
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -23,7 +23,7 @@ from sqlmodel import Session
 from api.desk import Desk, desk_of
 from api.desk_pages import NO_STORE, show
 from api.finance import Finance
-from api.live import stream
+from api.live import mark, stream
 from returndesk.audit_lines import DATABASE_URL
 from returndesk.embedded.leash import held
 from returndesk.store.audit_checks import CheckView, beat, begin, end, interrupt, newest_checks
@@ -38,8 +38,9 @@ _BEAT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class AuditPage:
-    """The verification that runs or was the last, and those before it."""
+    """The verification that runs or was the last, and those before it. `seen`: what it shows, for its stream."""
 
+    seen: str
     newest: CheckView | None
     earlier: list[CheckView]
 
@@ -50,7 +51,12 @@ def audit(request: Request, actor: Finance) -> HTMLResponse:
     desk = desk_of(request)
     with desk.database.read() as session:
         checks = newest_checks(session, desk.clock.now())
-    return show(request, actor, "finance/audit", AuditPage(checks[0] if checks else None, checks[1:]))
+    return show(
+        request,
+        actor,
+        "finance/audit",
+        AuditPage(mark(_look(checks)), checks[0] if checks else None, checks[1:]),
+    )
 
 
 @router.get("/desk/live/audit")
@@ -59,9 +65,13 @@ async def audit_live(request: Request, _actor: Finance) -> Response:
     clock = desk_of(request).clock
 
     def look(session: Session) -> str:
-        return repr(newest_checks(session, clock.now())[:1])
+        return _look(newest_checks(session, clock.now()))
 
     return await stream(request, look)
+
+
+def _look(checks: Sequence[CheckView]) -> str:
+    return repr(checks[:1])
 
 
 @router.post("/desk/audit")

@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from api.desk import Desk, desk_of
 from api.desk_pages import EVERYBODY, NO_STORE, FormProblem, form_of, problem_of, send, show, text_in
 from api.identity import local_path, require
-from api.live import stream
+from api.live import mark, stream
 from api.tasks import their_task
 from returndesk.domain.errors import InvalidInput, ReturndeskError
 from returndesk.domain.inputs import ApprovalInput, Channel, RefusalInput, TaskDoneInput
@@ -51,8 +51,12 @@ DAYS_MAX = 400
 
 @dataclass(frozen=True)
 class TasksView:
-    """The list with its filters. `own`: whose tasks come first for who looks; `query`: the address's own."""
+    """The list with its filters. `own`: whose tasks come first for who looks; `query`: the address's own.
 
+    `seen`: what it shows, for its stream.
+    """
+
+    seen: str
     wanted: TaskFilters
     own: Role
     page: TaskPage
@@ -78,8 +82,10 @@ def _tasks(
     desk = desk_of(request)
     wanted, own = replace(_wanted(request, actor), cursor=after), _own(actor)
     with desk.database.read() as session:
+        seen = mark(task_mark(session, wanted, desk.clock.now()))
         page = task_page(session, wanted, actor, desk.clock.now())
     view = TasksView(
+        seen=seen,
         wanted=wanted,
         own=own,
         page=page,
@@ -207,8 +213,9 @@ def _query(wanted: TaskFilters, own: Role, cursor: str | None = None) -> str:
 
 @dataclass(frozen=True)
 class ApprovalsView:
-    """What waits for a yes."""
+    """What waits for a yes. `seen`: what the page shows, for its stream."""
 
+    seen: str
     page: ApprovalPage
     next_url: str
     first_url: str
@@ -271,8 +278,10 @@ def _approvals(
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     with desk_of(request).database.read() as session:
+        seen = mark(approval_mark(session))
         page = approval_page(session, actor.id, after)
     view = ApprovalsView(
+        seen,
         page,
         "" if page.next_cursor is None else f"/desk/approvals?{urlencode({'after': page.next_cursor})}",
         "/desk/approvals" if after else "",

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.desk import desk_of
 from api.desk_pages import EVERYBODY, NO_STORE, show
 from api.identity import require
-from api.live import stream
+from api.live import mark, stream
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.next_steps import NEXT_STEP
 from returndesk.domain.people import MAY, Actor, Role
@@ -43,9 +43,10 @@ class Toggle:
 
 @dataclass(frozen=True)
 class QueueView:
-    """The queue with its filters. `query` is the address's own, for what listens to it."""
+    """The queue with its filters. `query` is the address's own, and `seen` what it shows, for what listens to it."""
 
     wanted: Wanted
+    seen: str
     rows: list[QueueRow]
     stages: list[Stage]
     my_role: Role
@@ -76,10 +77,12 @@ def queue(request: Request, actor: Reader) -> HTMLResponse:
     desk, wanted = desk_of(request), _wanted(request)
     names = actor.role in KNOWS_CUSTOMERS
     with desk.database.read() as session:
+        seen = mark(queue_mark(session, wanted, actor.id, desk.clock.now()))
         found = queue_page(session, wanted, actor.id, desk.clock.now(), names=names)
     asked = _query(wanted)
     page = QueueView(
         wanted=wanted,
+        seen=seen,
         rows=list(found.rows),
         stages=[x for x in Stage if x in (ENDED if wanted.part is Part.ENDED else NEXT_STEP)],
         my_role=Role.MANAGER if actor.role is Role.ADMIN else actor.role,

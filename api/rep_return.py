@@ -26,7 +26,7 @@ from api.desk_pages import (
 )
 from api.framed_mail import framed
 from api.identity import require
-from api.live import stream
+from api.live import mark, stream
 from api.notes import keep_note
 from api.rep import KNOWS_CUSTOMERS, READERS
 from api.return_commands import Rma
@@ -60,8 +60,12 @@ class Preview:
 
 @dataclass(frozen=True)
 class ReturnView:
-    """The page with what depends on who looks. `blocked_by`: who has claimed it, where that is somebody else."""
+    """The page with what depends on who looks. `blocked_by`: who has claimed it, where that is somebody else.
 
+    `seen`: what it shows, for its stream.
+    """
+
+    seen: str
     desk: DeskPage
     knows_customer: bool
     status_url: str | None
@@ -156,11 +160,13 @@ def return_page(
     desk, knows = desk_of(request), actor.role in KNOWS_CUSTOMERS
     now = desk.clock.now()
     with desk.database.read() as session:
+        seen = mark(desk_mark(session, rma, actor.id, now))
         case = case_to_read(session, desk.policies, rma, now)
         shown = desk_page(session, case, actor, now, knows_customer=knows)
         verdicts = dict(said) if said is not None else _proposed(shown)
         preview = _preview(case, shown, verdicts) if CommandKind.DECISION in shown.can else None
     view = ReturnView(
+        seen=seen,
         desk=shown,
         knows_customer=knows,
         status_url=desk.links.status(rma) if knows else None,

@@ -51,7 +51,7 @@ def _front(
     desk = desk_of(request)
     with desk.database.read() as session:
         view = lists.station_page(session, _days(desk))
-    page = Station(view, box, asked=asked)
+    page = Station(view, box, asked=asked, seen=live.mark(repr(view)))
     return show(request, actor, "warehouse/front", page, problem=problem, typed=typed)
 
 
@@ -73,7 +73,7 @@ def one_list(
 async def live_station(request: Request, _actor: AtStation) -> Response:
     """Says when what waits has changed."""
     days = _days(desk_of(request))
-    return await live.stream(request, lambda session: lists.look(session, days))
+    return await live.stream(request, lambda session: repr(lists.station_page(session, days)))
 
 
 # Scanning ----------------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ class Station:
     """A page of the station: what it is about, the returns whose goods came in the box at hand, and a word to say.
 
     `layout`: the keyboard layout through which the code before was read. `grade`: what the answers of the form
-    amount to, where somebody without JavaScript asked. `asked`: a rep was asked to see to a parcel.
+    amount to, where somebody without JavaScript asked. `asked`: a rep was asked to see to a parcel. `seen`: what it
+    shows of the station's lists, for its stream; a page that shows none of them has none.
     """
 
     view: object
@@ -34,6 +35,7 @@ class Station:
     layout: str | None = None
     grade: tuple[Condition, Packaging] | None = None
     asked: bool = False
+    seen: str = ""
 
     @property
     def box_query(self) -> str:

@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     REFUSED_NOW = "refused_now"
     REFUSED_FOR_GOOD = "refused_for_good"
     UNSURE = "unsure"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Delivery:
     """One attempt's outcome and the server's status number, where it gave one: never its text.
 
     `refused_now`: nothing was taken, try later. `unsure`: the connection ended between the final dot and the
-    answer, so the message may have been taken; sending it again keeps its Message-ID.
+    answer, so the message may have been taken; sending it again keeps its Message-ID. `unreachable`: there was no
+    server, or it did not let us in, which says nothing about the message.
     """
 
     outcome: Outcome
@@ -42,7 +44,17 @@ RETRY_FIRST = timedelta(seconds=5)
 RETRY_LONGEST = timedelta(hours=1)
 
 
+REACH_FIRST = timedelta(seconds=1)
+REACH_LONGEST = timedelta(minutes=1)
+
+
 def retry_after(attempts: int) -> timedelta:
     """How long a message that was not taken waits, after so many attempts."""
     doublings = min(attempts - 1, 12)
     return min(RETRY_FIRST * (1 << doublings), RETRY_LONGEST)
+
+
+def reach_after(failures: int) -> timedelta:
+    """How long a mail server is left alone that could not be reached, so many times in a row."""
+    doublings = min(failures - 1, 12)
+    return min(REACH_FIRST * (1 << doublings), REACH_LONGEST)

@@ -3,7 +3,8 @@
 Of the server's answers only the status number leaves this module, for their texts quote addresses. TLS,
 where the URL asks for it, is verified. A message is called refused only when the server cannot have it;
 where the connection ends between the final dot and the answer, the outcome is `unsure` and never guessed.
-A refusal of ours (wrong password, no such host) is `refused_now`: the mail waits until the owner mends it.
+Where there is no server, or it does not let us in (wrong password, no such host), it is `unreachable`: the mail waits
+until the owner mends it.
 """
 
 import contextlib
@@ -131,9 +132,9 @@ class SmtpMailer:
         try:
             connection = self._connected()
         except smtplib.SMTPResponseException as refusal:
-            return self._lost(Outcome.REFUSED_NOW, refusal.smtp_code)
+            return self._lost(Outcome.UNREACHABLE, refusal.smtp_code)
         except (smtplib.SMTPException, OSError):
-            return self._lost(Outcome.REFUSED_NOW)
+            return self._lost(Outcome.UNREACHABLE)
         try:
             return Delivery(Outcome.ACCEPTED, _transact(connection, sender, recipient, content))
         except _DiedAfterDotError:

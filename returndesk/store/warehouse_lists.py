@@ -136,8 +136,3 @@ def _units(session: Session, rmas: Iterable[str], which: ColumnElement[bool]) ->
         .group_by(col(_lot.rma))
     )
     return {rma: int(units) for rma, units in counted}
-
-
-def look(session: Session, on_the_way_days: int) -> str:
-    """The station's lists as a short text: when it changes, so does the page."""
-    return repr(station_page(session, on_the_way_days))

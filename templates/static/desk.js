@@ -197,6 +197,8 @@ async function refresh() {
     [...next.querySelectorAll("details")].forEach((one, number) => { one.open = open[number] ?? one.open; });
     if (focused) document.getElementById(focused)?.focus();
   }
+  const shows = fresh.querySelector("[data-live]")?.dataset.seen;
+  if (shows && listening) listening.dataset.seen = shows;
   if (left) sayStale();
   document.dispatchEvent(new CustomEvent("refreshed"));
 }
@@ -214,7 +216,9 @@ if (listening && "EventSource" in window) {
   let source = null;
   let waiting = null;
   const listen = () => {
-    source = new EventSource(listening.dataset.live);
+    const address = new URL(listening.dataset.live, location.href);
+    if (listening.dataset.seen) address.searchParams.set("seen", listening.dataset.seen);
+    source = new EventSource(address);
     source.addEventListener("changed", () => {
       clearTimeout(waiting);
       waiting = setTimeout(refresh, 150);
@@ -222,8 +226,8 @@ if (listening && "EventSource" in window) {
   };
   const stop = () => source?.close();
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) stop();
-    else { refresh(); listen(); }
+    stop();
+    if (!document.hidden) listen();
   });
   addEventListener("pagehide", stop);
   listen();

@@ -204,7 +204,7 @@ def test_a_connection_that_dies_before_the_dot_has_taken_nothing() -> None:
 def test_no_server_is_a_delay() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert SmtpMailer(f"smtp://127.0.0.1:{port}").send(letter()) == Delivery(Outcome.REFUSED_NOW)
+    assert SmtpMailer(f"smtp://127.0.0.1:{port}").send(letter()) == Delivery(Outcome.UNREACHABLE)
 
 
 def test_the_servers_words_do_not_leave(post: Post, mailer: SmtpMailer) -> None:
@@ -249,7 +249,7 @@ def test_a_wrong_password_delays_and_a_right_one_sends(post: Post) -> None:
         mailer = SmtpMailer(f"smtp://shop:p%40ss%2Fword@127.0.0.1:{port}")
         taken = mailer.send(letter())
         mailer.close()
-    assert refused == Delivery(Outcome.REFUSED_NOW, 535)
+    assert refused == Delivery(Outcome.UNREACHABLE, 535)
     assert taken == ACCEPTED
 
 
@@ -274,9 +274,9 @@ def test_tls_is_verified(post: Post, certificate: tuple[Path, Path], scheme: str
     wraps = {"tls": theirs} if scheme == "smtps" else {"tls_context": theirs, "require_starttls": True}
     trusting = ssl.create_default_context(cafile=cert)
     with serving(post, **wraps) as port:
-        assert SmtpMailer(f"{scheme}://localhost:{port}").send(letter()) == Delivery(Outcome.REFUSED_NOW)
+        assert SmtpMailer(f"{scheme}://localhost:{port}").send(letter()) == Delivery(Outcome.UNREACHABLE)
         wrong_name = SmtpMailer(f"{scheme}://127.0.0.1:{port}", tls=trusting)
-        assert wrong_name.send(letter()) == Delivery(Outcome.REFUSED_NOW)
+        assert wrong_name.send(letter()) == Delivery(Outcome.UNREACHABLE)
         assert post.taken == []
         mailer = SmtpMailer(f"{scheme}://localhost:{port}", tls=trusting)
         assert mailer.send(letter()) == ACCEPTED
@@ -285,7 +285,7 @@ def test_tls_is_verified(post: Post, certificate: tuple[Path, Path], scheme: str
 
 def test_starttls_is_not_skipped_where_the_server_offers_none(post: Post, url: str) -> None:
     asked = SmtpMailer(url.replace("smtp://", "smtp+starttls://"))
-    assert asked.send(letter()).outcome is Outcome.REFUSED_NOW
+    assert asked.send(letter()).outcome is Outcome.UNREACHABLE
     assert post.taken == []
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from returndesk.domain.errors import ConfigurationError
-from returndesk.embedded.processes import free_ports
+from returndesk.embedded.listening import free_ports
 from returndesk.installation import Installation
 from returndesk.settings import read_settings
 

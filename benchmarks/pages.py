@@ -31,7 +31,7 @@ from benchmarks.apart import cpu_seconds
 from benchmarks.page_books import DATABASES, Books, days_back, fill
 from benchmarks.reporting import percentiles, say, show
 from returndesk.domain.people import Role
-from returndesk.embedded.processes import free_ports
+from returndesk.embedded.listening import free_ports
 
 P95_MS_MAX = 100
 EXPORT_RSS_GROWTH_MIB_MAX = 64

@@ -43,8 +43,8 @@ from examples.credit_notes import CURRENCY, GoodsBack, Line, match, read_books
 from returndesk.domain.errors import ReturndeskError
 from returndesk.domain.money import format_plain
 from returndesk.domain.people import Role
+from returndesk.embedded.listening import free_ports
 from returndesk.embedded.mailbox import MailboxReader
-from returndesk.embedded.processes import free_ports
 from returndesk.installation import SANDBOX_KEY, Installation
 from returndesk.running import everything
 from returndesk.settings import read_settings

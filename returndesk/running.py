@@ -14,7 +14,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from returndesk.embedded.processes import Child, Supervisor, check_port, hold_folder
+from returndesk.embedded.listening import check_port
+from returndesk.embedded.processes import Child, Supervisor, hold_folder
 from returndesk.installation import Installation
 from returndesk.settings import ROOT, Settings
 from returndesk.store import migrate

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import boto3
 
-from returndesk.embedded.processes import free_port
+from returndesk.embedded.listening import free_port
 
 KEY, SECRET = "AKIAOFATEST", "the secret of a test's bucket"
 START_SECONDS_MAX = 30.0

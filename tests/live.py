@@ -35,8 +35,9 @@ from returndesk.clocks import MovedClock, move
 from returndesk.domain.apart import DEADLINES_APART
 from returndesk.domain.errors import ConfigurationError
 from returndesk.domain.people import NOBODY_SIGNS_IN_AS, Role
+from returndesk.embedded.listening import free_port, free_ports
 from returndesk.embedded.mailbox import Mailbox, MailboxReader
-from returndesk.embedded.processes import Child, Supervisor, free_port, free_ports
+from returndesk.embedded.processes import Child, Supervisor
 from returndesk.embedded.stripe_sandbox.app import build_server
 from returndesk.embedded.stripe_sandbox.app import create_app as create_sandbox
 from returndesk.embedded.stripe_sandbox.webhooks import Endpoint

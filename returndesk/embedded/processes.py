@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import random
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,7 +27,6 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 SETTLED_SECONDS = 60.0
 FAILURES_MAX = 8
-PORT_PATIENCE_SECONDS = 2.0
 LOG_BYTES_MAX = 10 * 1024 * 1024
 
 
@@ -260,73 +257,3 @@ def hold_folder(folder: Path, variable: str = "RETURNDESK_DATA") -> Iterator[Non
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    return free_ports(1)[0]
-
-
-_OFFERED_PORTS = range(20_000, 32_000)
-"""Below those that systems give to outgoing connections, one of which could take a port before its server listens."""
-
-
-def free_ports(count: int) -> list[int]:
-    """So many different ports of 127.0.0.1 that nobody listens on now."""
-    ports: list[int] = []
-    with ExitStack() as stack:
-        for port in random.sample(_OFFERED_PORTS, len(_OFFERED_PORTS)):
-            if len(ports) == count:
-                break
-            offered = stack.enter_context(socket.socket())
-            with suppress(OSError):
-                offered.bind(("127.0.0.1", port))
-                ports.append(port)
-    return ports
-
-
-def check_port(host: str, port: int, name: str, variable: str) -> None:
-    """Raise ConfigurationError when `name` could not listen on `host`:`port`, which `variable` sets.
-
-    Waits up to two seconds first: the children of a run that was just killed take a moment to let go.
-    """
-    patience_ends = time.monotonic() + PORT_PATIENCE_SECONDS
-    while not _can_listen(host, port):
-        if time.monotonic() > patience_ends:
-            holder = _holder(port)
-            raise ConfigurationError(
-                "port_taken",
-                f"Port {port} for {name} is taken{f' by {holder}' if holder else ''}: "
-                f"stop that, or set {variable} to a free port.",
-            )
-        time.sleep(0.05)
-
-
-def _can_listen(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen(1)
-        except OSError:
-            return False
-    return True
-
-
-def _holder(port: int) -> str | None:
-    """Name and number of the process that listens on `port`, where /proc shows it."""
-    inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if any(str(descriptor.readlink()) in inodes for descriptor in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-    return None
-
-
-def _listening_inodes(port: int) -> Iterator[str]:
-    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
-        with suppress(OSError):
-            for line in table.read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                    yield fields[9]

@@ -30,7 +30,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from returndesk.domain.errors import ConfigurationError
-from returndesk.embedded.processes import free_ports
+from returndesk.embedded.listening import free_ports
 from returndesk.embedded.temporal_find import TemporalBinary
 
 RETENTION = timedelta(days=7)

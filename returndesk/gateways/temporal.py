@@ -36,14 +36,20 @@ from returndesk.messages import (
 )
 
 _JSON = PydanticJSONPlainPayloadConverter()
+_CONVERTERS = tuple(
+    _JSON if isinstance(converter, JSONPlainPayloadConverter) else converter
+    for converter in DefaultPayloadConverter.default_encoding_payload_converters
+)
 
 
 class _Payloads(CompositePayloadConverter):
-    """Pydantic's payloads with one JSON converter for all: a fresh one rebuilds every message's schema."""
+    """Pydantic's payloads with one JSON converter for all: a fresh one rebuilds every message's schema.
+
+    Temporal makes one of these for every activation.
+    """
 
     def __init__(self) -> None:
-        kept = DefaultPayloadConverter.default_encoding_payload_converters
-        super().__init__(*(_JSON if isinstance(c, JSONPlainPayloadConverter) else c for c in kept))
+        super().__init__(*_CONVERTERS)
 
 
 DATA_CONVERTER = DataConverter(payload_converter_class=_Payloads)

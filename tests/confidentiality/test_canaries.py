@@ -26,8 +26,8 @@ from PIL import ExifTags, Image
 from sqlalchemy import text
 
 from returndesk.domain.people import Role
+from returndesk.embedded.listening import free_ports
 from returndesk.embedded.mailbox import Mailbox
-from returndesk.embedded.processes import free_ports
 from returndesk.installation import SANDBOX_KEY, Installation
 from returndesk.running import everything
 from returndesk.settings import read_settings

@@ -13,7 +13,7 @@ from live import Live
 from sqlmodel import col, update
 
 from returndesk.doctor import Finding, examine
-from returndesk.embedded.processes import free_ports
+from returndesk.embedded.listening import free_ports
 from returndesk.installation import Installation
 from returndesk.messages import return_workflow_id, upkeep_workflow_id
 from returndesk.repair import repair

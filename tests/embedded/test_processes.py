@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from returndesk.domain.errors import ConfigurationError
-from returndesk.embedded.processes import Child, Supervisor, check_port, free_port, free_ports, hold_folder
+from returndesk.embedded.listening import check_port, free_port, free_ports
+from returndesk.embedded.processes import Child, Supervisor, hold_folder
 
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 60
@@ -156,6 +157,23 @@ def test_a_busy_port_is_a_sentence_with_its_holder_and_its_variable() -> None:
 def test_a_free_port_passes_and_is_free() -> None:
     check_port("127.0.0.1", free_port(), "the pages", "PORT")
     assert len(set(free_ports(20))) == 20
+
+
+def test_a_port_that_was_offered_is_offered_to_nobody_else() -> None:
+    """Neither here nor in another process, though nobody listens there yet."""
+    program = (
+        "from returndesk.embedded.listening import free_ports; print(*free_ports(5_000), flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        theirs = {int(port) for port in other.stdout.readline().split()}
+        assert len(theirs) == 5_000
+        ours = [free_ports(1_000) for _ in range(3)]
+        other.stdin.close()
+    assert len(theirs.union(*ours)) == 8_000
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:

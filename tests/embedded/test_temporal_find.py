@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from returndesk.domain.errors import ConfigurationError
-from returndesk.embedded.processes import free_port
+from returndesk.embedded.listening import free_port
 from returndesk.embedded.temporal_find import cache_folder, find
 
 NEW_CLI = "echo 'temporal version 1.8.0 (Server 1.32.1, UI 2.50.0)'"

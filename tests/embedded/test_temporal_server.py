@@ -17,7 +17,8 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
 from returndesk.domain.errors import ConfigurationError
-from returndesk.embedded.processes import Child, Supervisor, free_port
+from returndesk.embedded.listening import free_port
+from returndesk.embedded.processes import Child, Supervisor
 from returndesk.embedded.temporal_find import TemporalBinary, find
 from returndesk.embedded.temporal_server import RETENTION, TemporalServer, wait_ready
 

@@ -25,8 +25,8 @@ from sqlmodel import col, func, select
 import tests.invariants as invariants
 from returndesk.domain.people import Role
 from returndesk.embedded import leash
+from returndesk.embedded.listening import free_ports
 from returndesk.embedded.mailbox import MailboxReader
-from returndesk.embedded.processes import free_ports
 from returndesk.installation import SANDBOX_KEY
 from returndesk.store import tables, tokens
 from returndesk.store.database import Database, sqlite_url

@@ -13,7 +13,7 @@ import pytest
 from buckets import KEY, SECRET, bucket_server
 
 from returndesk.domain.errors import ConfigurationError, NotFound, Unavailable
-from returndesk.embedded.processes import free_port
+from returndesk.embedded.listening import free_port
 from returndesk.gateways.photo_folder import PhotoFolder
 from returndesk.gateways.s3 import Access, S3Bucket
 from returndesk.installation import Installation

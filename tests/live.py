@@ -474,7 +474,11 @@ class Live:
 
     async def is_quiet(self) -> None:
         """Returns once every event is here and acted upon, every command has its outcome, every mail is settled."""
-        await until(self._every_event_is_here)
+        try:
+            await until(self._every_event_is_here)
+        except AssertionError:
+            lost = [one for one in await self.oracle("webhooks") if not one["delivered_at"]]
+            raise AssertionError(f"webhooks that did not arrive: {lost}") from None
         await until(self._nothing_waits)
 
     async def _every_event_is_here(self) -> bool:

@@ -124,11 +124,12 @@ class _Server(ThreadingHTTPServer):
 
 
 class Listener:
-    """An endpoint for webhooks: keeps what it hears; answers with ``answers`` in turn, then with 200."""
+    """An endpoint for webhooks: keeps what it hears, does ``meanwhile``; answers with ``answers`` in turn, then 200."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
         self.answers: list[int] = []
+        self.meanwhile: Callable[[], None] = lambda: None
         self._changed = threading.Condition()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/webhooks/stripe?shop=1"
@@ -161,6 +162,7 @@ class Listener:
                 with listener._changed:
                     listener.heard.append(Heard(payload, self.headers["Stripe-Signature"]))
                     status = listener.answers.pop(0) if listener.answers else 200
+                    listener.meanwhile()
                     listener._changed.notify_all()
                 self.send_response(status)
                 self.end_headers()

@@ -114,6 +114,20 @@ def test_what_was_refused_is_sent_again_until_it_is_taken(
     assert delivery["delivered_at"] is not None
 
 
+def test_an_event_is_not_given_up_because_the_clock_was_moved_while_it_was_sent(
+    sandbox: RunningSandbox, listener: Listener
+) -> None:
+    listener.answers, listener.meanwhile = [400], lambda: sandbox.clock.advance(days=4)
+    sandbox.knob("webhook_endpoint", url=listener.url, secret=SECRET, events=["refund.created"])
+    sandbox.refund(sandbox.pay(), 10)
+
+    until(lambda: sandbox.view("webhooks")[0]["attempts"] == 1)
+    listener.meanwhile = lambda: None
+    sandbox.clock.advance(seconds=5)
+    listener.wait_for(2)
+    until(lambda: sandbox.view("webhooks")[0]["delivered_at"] is not None)
+
+
 def test_an_event_written_before_a_stop_is_delivered_after_it(tmp_path: Path, listener: Listener) -> None:
     with running_sandbox(tmp_path, webhook_endpoint=Endpoint(listener.url, SECRET)) as first:
         first.knob("webhooks", paused=True)

@@ -140,7 +140,8 @@ def _record(sandbox: Sandbox, delivery: Mapping[str, Any], answer: str) -> None:
             return
         _log.info("webhook %s answered %s on attempt %d", event, answer, attempts)
         next_at = at + RETRY_AFTER[min(attempts, len(RETRY_AFTER)) - 1]
-        keep_trying = next_at <= delivery["created"] + GIVE_UP_AFTER
+        # However far the clock was moved meanwhile: each of the pauses is taken before an event is given up.
+        keep_trying = attempts <= len(RETRY_AFTER) or next_at <= delivery["created"] + GIVE_UP_AFTER
         records.run(
             "UPDATE deliveries SET attempts = ?, next_at = ? WHERE seq = ?",
             attempts,

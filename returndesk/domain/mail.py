@@ -40,21 +40,19 @@ class Delivery:
     status: int | None = None
 
 
-RETRY_FIRST = timedelta(seconds=5)
-RETRY_LONGEST = timedelta(hours=1)
-
-
-REACH_FIRST = timedelta(seconds=1)
-REACH_LONGEST = timedelta(minutes=1)
+RETRY_FIRST, RETRY_LONGEST = timedelta(seconds=5), timedelta(hours=1)
+REACH_FIRST, REACH_LONGEST = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def retry_after(attempts: int) -> timedelta:
     """How long a message that was not taken waits, after so many attempts."""
-    doublings = min(attempts - 1, 12)
-    return min(RETRY_FIRST * (1 << doublings), RETRY_LONGEST)
+    return _doubled(RETRY_FIRST, attempts - 1, RETRY_LONGEST)
 
 
 def reach_after(failures: int) -> timedelta:
     """How long a mail server is left alone that could not be reached, so many times in a row."""
-    doublings = min(failures - 1, 12)
-    return min(REACH_FIRST * (1 << doublings), REACH_LONGEST)
+    return _doubled(REACH_FIRST, failures - 1, REACH_LONGEST)
+
+
+def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
+    return min(first * (1 << min(times, 12)), longest)

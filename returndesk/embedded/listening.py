@@ -63,18 +63,26 @@ def _is_free(port: int) -> bool:
 
 def _take(port: int) -> bool:
     """Whether no other process has offered the port: a lock on the byte of its number, which ends with this process."""
-    try:
-        fcntl.lockf(_port_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-    except (BlockingIOError, PermissionError):
-        return False
+    locks = _port_locks()
+    if locks is not None:
+        try:
+            fcntl.lockf(locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except (BlockingIOError, PermissionError):
+            return False
     return True
 
 
 @cache
-def _port_locks() -> int:
-    """The file whose bytes are locked. It stays open: closing it anywhere here would end all of this process's locks."""
+def _port_locks() -> int | None:
+    """The file whose bytes are locked; None where it cannot be had, then other processes may be offered the same.
+
+    It stays open: closing it anywhere in this process would end all of its locks.
+    """
     path = Path(tempfile.gettempdir()) / f"returndesk-ports-{os.getuid()}"
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
 
 
 def check_port(host: str, port: int, name: str, variable: str) -> None:

@@ -176,6 +176,17 @@ def test_a_port_that_was_offered_is_offered_to_nobody_else() -> None:
     assert len(theirs.union(*ours)) == 8_000
 
 
+def test_ports_are_offered_where_the_file_of_their_locks_cannot_be_had(tmp_path: Path) -> None:
+    (tmp_path / f"returndesk-ports-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    program = "from returndesk.embedded.listening import free_ports; print(len(free_ports(5)))"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    told = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "5\n"
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     holder, _ = run_parent(tmp_path, SLEEPS)
     try:

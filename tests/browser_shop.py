@@ -33,6 +33,10 @@ LOOKS: list[tuple[tuple[int, int], str, Literal["light", "dark"]]] = [
 TITLES = ["Linen dress “Alma”, midnight blue, size 38", "Silk scarf with a hand-rolled hem"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _AXE = Axe()
+STICKING_OUT = """() => [...document.querySelectorAll("section table, .sheet table")].filter((table) =>
+  table.getBoundingClientRect().right > table.closest("section, .sheet").getBoundingClientRect().right + 1
+).map((table) => table.innerText.slice(0, 60))"""
+"""The tables that are wider than what they stand in, by how they begin."""
 
 
 class MovableClock:
@@ -216,7 +220,7 @@ def looked_at(
     shop: Shop | None = None,
     role: Role | None = None,
 ) -> None:
-    """Open a page on a desk and on a phone at night: nothing scrolls sideways, nothing is blocked or complains, and axe
+    """Open a page on a desk and on a phone at night: nothing scrolls sideways or leaves its card, nothing is blocked or complains, and axe
     finds nothing serious. With a shop and a role it is that role's desk.
     """
     for size, device, scheme in LOOKS:
@@ -238,6 +242,7 @@ def looked_at(
         shot(page, f"{name}-{device}-open")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= size[0], f"{name} scrolls sideways on a {device}"
+        assert page.evaluate(STICKING_OUT) == [], f"{name} has something that leaves its card on a {device}"
         assert page.locator("h1").count() == 1
         breaks_no_rule(page, f"{name} on a {device}")
         if status == 200:

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion, WorkflowIDConflictPolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
 
+from activities.bustle import Bustle
 from activities.failures import SilentFailures
 from activities.notices import Notices
 from activities.records import Records
@@ -41,11 +42,11 @@ class Duties:
 
 def build_duties(installation: Installation, client: Client) -> Duties:
     """Bind the ports."""
-    i = installation
+    i, bustle = installation, Bustle()
     return Duties(
-        Records(i.database, i.policies, i.clock),
+        Records(i.database, i.policies, i.clock, bustle),
         Refunds(i.database, i.gateway, i.clock),
-        Notices(i.database, i.mailer, i.renderer, i.links, i.clock, i.mail_domain),
+        Notices(i.database, i.mailer, i.renderer, i.links, i.clock, i.mail_domain, bustle),
         Sweep(i.database, TemporalDoor(client), i.gateway, i.clock),
     )
 
@@ -78,6 +79,7 @@ def build_worker(
         max_cached_workflows=installation.settings.cached_runs,
         sticky_queue_schedule_to_start_timeout=TO_WHO_KNOWS_IT,
         graceful_shutdown_timeout=GRACE,
+        max_workflow_task_external_storage_concurrency=1,  # nothing is stored outside: no tasks for looking
         deployment_config=_deployment(installation.settings),
     )
 

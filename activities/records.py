@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection
 from temporalio import activity
 
+from activities.bustle import Bustle
 from activities.transitions.authorization import authorization
 from activities.transitions.correction import correction, loss
 from activities.transitions.decision import approval, decision, refusal
@@ -95,10 +96,13 @@ _ON_COMMAND: dict[CommandKind, Transition] = {
 class Records:
     """The activities that keep the books of a return."""
 
-    def __init__(self, database: Database, policies: PolicyBook, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policies: PolicyBook, clock: Clock, bustle: Bustle | None = None
+    ) -> None:
         self._database = database
         self._policies = policies
         self._clock = clock
+        self._bustle = bustle or Bustle()
 
     @activity.defn(name="records.load")
     def load(self, of: ReturnInput) -> Loaded:
@@ -114,6 +118,7 @@ class Records:
     @activity.defn(name="records.transition")
     def transition(self, step: Step) -> Stepped:
         """Carry out a command or an event, once. A refusal changes nothing and is kept like any answer."""
+        self._bustle.add()
         try:
             with self._database.transaction() as connection:
                 if isinstance(step.what, EventKind):

@@ -191,4 +191,5 @@ async def work(address: str, namespace: str) -> None:
         activities=[load, transition, refund],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=CACHED_RUNS,
+        max_workflow_task_external_storage_concurrency=1,  # as the product's
     ).run()

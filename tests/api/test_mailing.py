@@ -4,11 +4,21 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
 from threading import Event
+from time import monotonic
 from typing import Any
 
-from activities.notices import Notices
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.bustle import MANY_A_SECOND, Bustle
+from activities.notices import GIVES_WAY, Notices
+from activities.records import Records
 from api.desk import Desk
+from returndesk.domain.errors import NotFound
 from returndesk.domain.mail import Delivery, Outcome
+from returndesk.domain.people import CLOCK
+from returndesk.domain.stages import EventKind
+from returndesk.messages import Step
 
 SECONDS_MAX = 30
 
@@ -86,3 +96,56 @@ def test_mail_leaves_soon_after_its_server_is_back_however_long_it_was_away(api:
     mailer.is_here = True
     notices.send_due()
     assert len(mailer.taken) == 4
+
+
+def bustle(*, seconds_ago: float) -> Bustle:
+    """As it is when so many transitions as are many began so long ago."""
+    clock = [0.0]
+    one = Bustle(lambda: clock[0])
+    for _ in range(MANY_A_SECOND):
+        one.add()
+    clock[0] += seconds_ago
+    return one
+
+
+def test_many_transitions_within_a_second_are_bustle() -> None:
+    assert bustle(seconds_ago=0.9).is_high
+    assert not bustle(seconds_ago=1.0).is_high
+    one = Bustle(lambda: 0.0)
+    for _ in range(MANY_A_SECOND - 1):
+        one.add()
+    assert not one.is_high
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "is_stopping", "waits"), [(0, False, 3), (0, True, 0), (5, False, 0)]
+)
+def test_mail_gives_way_while_many_returns_move(
+    api: Desk, admin: Any, seconds_ago: float, is_stopping: bool, waits: int
+) -> None:
+    for number in range(3):
+        requested(api, admin, f"A-{number}")
+    mailer, environment = AwayMailer(), ActivityEnvironment()
+    mailer.is_here = True
+    notices = Notices(
+        api.database, mailer, api.renderer, api.links, api.clock, "shop.example",
+        bustle(seconds_ago=seconds_ago),
+    )  # fmt: skip
+    if is_stopping:
+        environment.worker_shutdown()
+    began = monotonic()
+    assert environment.run(notices.send_due) == 3
+    assert len(mailer.taken) == 3
+    waited = (monotonic() - began) / GIVES_WAY.total_seconds()
+    assert waited >= waits if waits else waited < 3
+
+
+def test_every_transition_counts_as_bustle(api: Desk) -> None:
+    one = Bustle()
+    records = Records(api.database, api.policies, api.clock, one)
+    step = Step("time", "RMA-AAAA-AAAA", EventKind.TIME_PASSED, api.clock.now(), CLOCK.id, CLOCK.role, None)
+    for _ in range(MANY_A_SECOND):
+        assert not one.is_high
+        with pytest.raises(NotFound):
+            records.transition(step)
+    assert one.is_high

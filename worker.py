@@ -25,6 +25,8 @@ from workflows.returns import ReturnWorkflow
 from workflows.upkeep import DUTIES, UpkeepWorkflow
 
 THREADS = 24
+AT_A_TIME = 16
+"""So many returns are carried on at a time; the others wait in Temporal's line, where a person's command goes first."""
 GRACE = timedelta(seconds=10)
 TO_WHO_KNOWS_IT = timedelta(seconds=2)
 """How long work on a return waits for the worker that has it in memory, which may just have died; then any takes it."""
@@ -74,6 +76,7 @@ def build_worker(
         activity_executor=threads,
         max_concurrent_activities=THREADS // 2,
         max_concurrent_local_activities=THREADS // 2,
+        max_concurrent_workflow_tasks=AT_A_TIME,
         interceptors=[SilentFailures()],
         workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
         max_cached_workflows=installation.settings.cached_runs,

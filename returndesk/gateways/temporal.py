@@ -12,7 +12,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import (
     CompositePayloadConverter,
@@ -24,6 +24,7 @@ from temporalio.exceptions import ApplicationError
 
 from returndesk.domain.errors import Unanswered
 from returndesk.domain.stages import CommandKind
+from returndesk.gateways.line import FIRST, Line
 from returndesk.messages import (
     HINT_SIGNAL,
     RETURN_WORKFLOW,
@@ -64,6 +65,7 @@ class TemporalDoor:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._line = Line(client)
 
     async def ask(self, rma: str, command: CommandRef) -> Outcome:
         """Have a command carried out. The update's id is the command's: sent twice, it is one update."""
@@ -82,7 +84,10 @@ class TemporalDoor:
 
     async def _update(self, rma: str, command: CommandRef) -> Outcome:
         """To the run that is there, which costs the server less; with a start where there is none."""
+        goes_first = await self._line.is_long()
         if command.kind is not CommandKind.REQUEST:
+            if goes_first:
+                await self._line.move_up(rma)
             try:
                 return await self._update_running(rma, command)
             except RPCError as error:
@@ -100,6 +105,7 @@ class TemporalDoor:
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                priority=FIRST if goes_first else Priority.default,
             ),
         )
         return outcome

@@ -1,4 +1,4 @@
-"""The audit chain's page: verify all of it in the background, see how far it is, and what was found.
+"""Is the record whole? Verify all of it in the background, see how far it is, and what was found.
 
 The verification is a process of its own. How far it is stands in the books, so the page shows it after a reload and
 from every process of the API. It ends with this process; then the page says that it was interrupted.
@@ -25,9 +25,10 @@ from api.desk_pages import NO_STORE, show
 from api.finance import Finance
 from api.live import mark, stream
 from returndesk.audit_lines import DATABASE_URL
+from returndesk.domain.audit import Finding
 from returndesk.embedded.leash import held
 from returndesk.store.audit_checks import CheckView, beat, begin, end, interrupt, newest_checks
-from returndesk.store.audit_verification import Finding
+from returndesk.store.audit_verification import WHAT_TO_DO
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +44,7 @@ class AuditPage:
     seen: str
     newest: CheckView | None
     earlier: list[CheckView]
+    what_to_do: tuple[str, ...] = WHAT_TO_DO
 
 
 @router.get("/desk/audit")
@@ -76,7 +78,7 @@ def _look(checks: Sequence[CheckView]) -> str:
 
 @router.post("/desk/audit")
 def verify_all(request: Request, actor: Finance) -> RedirectResponse:
-    """Begin to verify every chain; where that is going on already, just show it."""
+    """Begin to verify everything; where that is going on already, just show it."""
     desk = desk_of(request)
     with desk.database.write() as session:
         check_id = begin(session, actor.id, desk.clock.now())

@@ -134,6 +134,8 @@ class Books:
             self._said(life, refund, "succeeded")
             self._post(life, f"refunded:{refund}", {"owed_to_customers": amount, "processor": -amount})
             self._mail(life, "refunded")
+        if status == "unknown":
+            self._said(life, refund, status)
         if status == "failed":
             failed_at, reason = life.after(HOUR), r.choice(_FAILURES)
             self._said(life, refund, "failed", reason)

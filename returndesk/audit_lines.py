@@ -1,4 +1,4 @@
-"""Verifies every audit chain in a process of its own and tells how far it is, one JSON line after the other.
+"""Verifies every return's record in a process of its own and tells how far it is, one JSON line after the other.
 
 Hashing a million records inside the API would slow every page meanwhile. The database is the one in
 `RETURNDESK_DATABASE_URL`; nothing is written to it.
@@ -16,7 +16,7 @@ DATABASE_URL = "RETURNDESK_DATABASE_URL"
 
 
 def main() -> None:
-    """A line for each some hundred returns: how many, how many records, and what was found: rma, seq, code, sentence."""
+    """A line for each some hundred returns: how many, how many records, and what was found: rma, seq, code, sentence, place."""
     database = Database(os.environ[DATABASE_URL])
     for progress in verified(database):
         found = [astuple(finding) for finding in progress.found]

@@ -23,7 +23,7 @@ token_app = typer.Typer(no_args_is_help=True, help="Who may call the API.")
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in at a desk.")
 clock_app = typer.Typer(no_args_is_help=True, help="The embedded clock.")
 policy_app = typer.Typer(no_args_is_help=True, help="The policy file.")
-audit_app = typer.Typer(no_args_is_help=True, help="The audit chain.")
+audit_app = typer.Typer(no_args_is_help=True, help="Whether what is written down is whole.")
 app.add_typer(orders_app, name="orders")
 app.add_typer(token_app, name="token")
 app.add_typer(user_app, name="user")
@@ -304,17 +304,29 @@ def policy_check(
 
 @audit_app.command("verify")
 def audit_verify() -> None:
-    """Check every return's audit chain for edits, gaps and truncation."""
-    from returndesk.store.audit_verification import verify
+    """Check every return: its audit chain for edits, gaps and truncation, its refunds and ledger against it."""
+    from returndesk.rendering import plural
+    from returndesk.store.audit_verification import WHAT_TO_DO, verified
 
-    installation = _installation()
-    with installation.database.read() as session:
-        findings = verify(session)
-    for finding in findings:
-        typer.echo(str(finding), err=True)
-    if findings:
-        raise typer.Exit(1)
-    typer.echo("Every audit chain is whole.")
+    returns = records = wrong = 0
+    for progress in verified(_installation().database):
+        returns, records = progress.returns_done, progress.records_done
+        wrong += len(progress.found)
+        for finding in progress.found:
+            typer.echo(str(finding), err=True)
+    seen = f"{returns} {plural(returns, 'return', 'returns')}"
+    read = f"{records} {plural(records, 'record', 'records')}"
+    if not wrong:
+        typer.echo(
+            f"Everything written down is whole: {seen}, {read}; refunds and ledger are what the audit chains say."
+        )
+        return
+    things = plural(wrong, "thing is", "things are")
+    typer.echo(f"\n{wrong} {things} wrong in {seen} and {read}. Nothing was changed by looking.", err=True)
+    typer.echo("What to do now:", err=True)
+    for number, step in enumerate(WHAT_TO_DO, start=1):
+        typer.echo(f"{number}. {step}", err=True)
+    raise typer.Exit(1)
 
 
 @app.command()

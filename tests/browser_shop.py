@@ -38,6 +38,10 @@ STICKING_OUT = """() => [...document.querySelectorAll("section table, .sheet tab
 ).map((table) => table.innerText.slice(0, 60))"""
 """The tables that are wider than what they stand in, by how they begin."""
 
+SAID_TWICE = """() => { const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
+  return ids.filter((id, at) => ids.indexOf(id) !== at); }"""
+"""The ids that more than one element of a page has: a label or a link would lead to the first of them only."""
+
 
 class MovableClock:
     """Noon on Wednesday, 4 March 2026, until a test moves it."""
@@ -220,8 +224,8 @@ def looked_at(
     shop: Shop | None = None,
     role: Role | None = None,
 ) -> None:
-    """Open a page on a desk and on a phone at night: nothing scrolls sideways or leaves its card, nothing is blocked or complains, and axe
-    finds nothing serious. With a shop and a role it is that role's desk.
+    """Open a page on a desk and on a phone at night: nothing scrolls sideways or leaves its card, nothing is blocked or complains, no id is there
+    twice, and axe finds nothing serious. With a shop and a role it is that role's desk.
     """
     for size, device, scheme in LOOKS:
         headers = {"Authorization": f"Bearer {shop.token(role)}"} if shop and role else {}
@@ -244,6 +248,7 @@ def looked_at(
         assert width <= size[0], f"{name} scrolls sideways on a {device}"
         assert page.evaluate(STICKING_OUT) == [], f"{name} has something that leaves its card on a {device}"
         assert page.locator("h1").count() == 1
+        assert page.evaluate(SAID_TWICE) == [], f"{name} has ids that are there twice"
         breaks_no_rule(page, f"{name} on a {device}")
         if status == 200:
             assert complaints == [], complaints

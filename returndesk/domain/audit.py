@@ -1,4 +1,6 @@
-"""The audit chain's arithmetic: what is hashed and how. Ids and codes only, so an erasure breaks no chain."""
+"""The audit chain's arithmetic: what is hashed and how, and what a verification says. Ids and codes only, so an
+erasure breaks no chain.
+"""
 
 import hashlib
 import json
@@ -41,3 +43,28 @@ class Entry:
         ]
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong with what is written down of one return.
+
+    `seq` is the record it is about; `place` names a refund, a decision or a ledger entry instead. Without either it
+    is the end of the chain. `code` is stable; `sentence` says what was found there.
+    """
+
+    rma: str
+    seq: int | None
+    code: str
+    sentence: str
+    place: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place in the return's books, in words."""
+        if self.seq is not None:
+            return f"record {self.seq}"
+        return self.place or "the end of the chain"
+
+    def __str__(self) -> str:
+        return f"{self.rma}, {self.where}: {self.sentence}"

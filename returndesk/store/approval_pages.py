@@ -15,11 +15,18 @@ from returndesk.domain.clock import ClockState
 from returndesk.domain.lots import Acceptance, Condition, Packaging, Reception
 from returndesk.domain.people import RULES
 from returndesk.domain.reasons import REASON_SENTENCES, UNKNOWN_GOODS
+from returndesk.domain.stages import Stage
 from returndesk.store import tables
 from returndesk.store.case_rows import load_clocks_of
 from returndesk.store.paging import from_cursor, to_cursor
 
 PAGE: Final = 20
+_WAITS: Final = (
+    col(tables.Task.done_at).is_(None),
+    tables.Task.queue == "approvals",
+    tables.Task.kind == Stage.DECIDED,
+)
+"""The one task of a return whose decision waits. A warning about its clock stands in the same queue, and is no approval."""
 _OVERRIDES: Final = ("overridden", "overruled", "regraded")
 
 
@@ -106,7 +113,7 @@ def approval_page(session: Session, me: str, cursor: str | None) -> ApprovalPage
     task = tables.Task
     query = (
         select(task.due_at, task.id, task.rma)
-        .where(col(task.done_at).is_(None), task.queue == "approvals")
+        .where(*_WAITS)
         .order_by(col(task.due_at), col(task.id))
         .limit(PAGE + 1)
     )
@@ -124,10 +131,7 @@ def approval_mark(session: Session) -> str:
     """What waits, as short as can be: when this changes, something is new."""
     task = tables.Task
     open_ones = (
-        select(task.id, task.due_at)
-        .where(col(task.done_at).is_(None), task.queue == "approvals")
-        .order_by(col(task.due_at), col(task.id))
-        .limit(PAGE + 1)
+        select(task.id, task.due_at).where(*_WAITS).order_by(col(task.due_at), col(task.id)).limit(PAGE + 1)
     )
     return repr([tuple(row) for row in session.exec(open_ones)])
 

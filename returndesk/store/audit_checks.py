@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from sqlmodel import Session, col, func, select
 
+from returndesk.domain.audit import Finding
 from returndesk.store import tables
-from returndesk.store.audit_verification import Finding
 
 SILENT_AFTER = timedelta(minutes=2)
 KEPT_FINDINGS = 200
@@ -76,7 +76,7 @@ def beat(
     check = session.get_one(tables.AuditCheck, check_id)
     check.beat_at, check.returns_done, check.records_done = now, returns_done, records_done
     check.findings += len(found)
-    kept = [[x.rma, x.seq, x.code, x.sentence] for x in found]
+    kept = [[x.rma, x.seq, x.code, x.sentence, x.place] for x in found]
     check.first_findings = [*check.first_findings, *kept][:KEPT_FINDINGS]
     session.add(check)
 
@@ -113,7 +113,7 @@ def _view(check: tables.AuditCheck, now: datetime) -> CheckView:
         records_done=check.records_done,
         findings=check.findings,
         first_findings=[
-            Finding(str(rma), None if seq is None else int(seq), str(code), str(sentence))
-            for rma, seq, code, sentence in check.first_findings
+            Finding(str(rma), None if seq is None else int(seq), str(code), str(sentence), *map(str, place))
+            for rma, seq, code, sentence, *place in check.first_findings
         ],
     )

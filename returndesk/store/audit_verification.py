@@ -1,35 +1,40 @@
-"""Whether every return's audit chain is whole: edits, gaps and truncation are found (DESIGN 5).
+"""Whether what is written down of every return is whole: its audit chain, and its money against that chain (DESIGN 5).
 
-The chain is computed again from its records; its count and head stand on the return's own row. Who rewrites
-both alike is found by the mailed seal, not here.
+The chain is computed again from its records, so edits, gaps and truncation are found; its count and head stand on the
+return's own row. Decisions, refunds and ledger entries are held against it. Who rewrites all of them alike is found by
+the mailed seal, not here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from returndesk.domain.audit import START, Entry
+from returndesk.domain.audit import START, Entry, Finding
 from returndesk.domain.errors import NotFound
 from returndesk.store import tables
 from returndesk.store.database import Database
+from returndesk.store.money_verification import MoneyRows, money_rows, verify_money
+from returndesk.store.statements import table_of
 
 _RETURNS_AT_ONCE = 500
+_r = table_of(tables.Return).c
+_ROWS: Any = select_columns(_r.rma, _r.audit_count, _r.audit_head, _r.currency, _r.owed_without_refund_minor)
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing wrong with one return's chain; `seq` is where, None where the chain's end is meant."""
-
-    rma: str
-    seq: int | None
-    code: str
-    sentence: str
-
-    def __str__(self) -> str:
-        place = self.rma if self.seq is None else f"{self.rma}, record {self.seq}"
-        return f"{place}: {self.sentence}"
+WHAT_TO_DO = (
+    "Change nothing in the database, and keep what this says, with the time on it.",
+    "Keep the newest backup from before the finding apart, and look at which backup is still whole: "
+    "`returndesk audit verify` on each says so.",
+    "Put what is still to be paid of the returns named on hold, and compare their refunds with the processor's own "
+    "records: where a refund or a ledger entry says something else than the audit chain, what the processor has is what "
+    "was paid.",
+    "Tell whoever answers for the database who could write to it since then. An edited record cannot be made whole by "
+    "the desk; that is the point of it.",
+)
+"""What somebody does about findings, in order, on the page and in the terminal."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,12 @@ class Progress:
 
 
 def verify(session: Session) -> list[Finding]:
-    """Everything that is wrong with the chains of all returns, by RMA; empty where all are whole."""
+    """Everything that is wrong with the chains and the money of all returns, by RMA; empty where all is whole."""
     return [finding for progress in _verified(lambda: nullcontext(session)) for finding in progress.found]
 
 
 def verified(database: Database) -> Iterator[Progress]:
-    """Verify all chains, some hundred returns at a time, each lot from one consistent state of the books."""
+    """Verify everything, some hundred returns at a time, each lot from one consistent state of the books."""
     return _verified(database.read)
 
 
@@ -59,17 +64,16 @@ def _verified(read: Callable[[], AbstractContextManager[Session]]) -> Iterator[P
             rows = _returns_after(session, last)
             if not rows:
                 return
-            last = rows[-1][0]
-            chains = _chains(session, rows[0][0], last)
-        found = [x for rma, count, head in rows for x in _verify_one(rma, count, head, chains.get(rma, []))]
+            last = rows[-1].rma
+            found, records = _verify_some(session, rows)
         returns_done += len(rows)
-        records_done += sum(len(chain) for chain in chains.values())
+        records_done += records
         yield Progress(returns_done, records_done, found)
 
 
 @dataclass(frozen=True)
 class Chain:
-    """One return's chain: how many records, its head, and what is wrong with it."""
+    """One return's chain: how many records, its head, and what is wrong with it or with the money it tells of."""
 
     count: int
     head: str
@@ -77,21 +81,31 @@ class Chain:
 
 
 def verify_return(session: Session, rma: str) -> Chain:
-    """Verify one return's chain. Raises `NotFound`."""
-    row = session.get(tables.Return, rma)
+    """Verify one return's chain, and its money against it. Raises `NotFound`."""
+    row = session.connection().execute(_ROWS.where(_r.rma == rma)).first()
     if row is None:
         raise NotFound("return_not_found", "There is no return with this RMA number. Check it on the slip.")
-    chain = _chains(session, rma, rma).get(rma, [])
-    return Chain(len(chain), row.audit_head, list(_verify_one(rma, row.audit_count, row.audit_head, chain)))
+    found, records = _verify_some(session, [row])
+    return Chain(records, row.audit_head, found)
 
 
-def _returns_after(session: Session, rma: str) -> Sequence[tuple[str, int, str]]:
-    return session.exec(
-        select(tables.Return.rma, tables.Return.audit_count, tables.Return.audit_head)
-        .where(tables.Return.rma > rma)
-        .order_by(tables.Return.rma)
-        .limit(_RETURNS_AT_ONCE)
-    ).all()
+def _verify_some(session: Session, rows: Sequence[Any]) -> tuple[list[Finding], int]:
+    """What is wrong with these returns, which follow each other by RMA, and how many records they have."""
+    first, last = rows[0].rma, rows[-1].rma
+    chains, money = _chains(session, first, last), money_rows(session.connection(), first, last)
+    found: list[Finding] = []
+    for row in rows:
+        chain = chains.get(row.rma, [])
+        found += _verify_one(row.rma, row.audit_count, row.audit_head, chain)
+        of_return = money.get(row.rma) or MoneyRows()
+        found += verify_money(row.rma, row.currency, row.owed_without_refund_minor, chain, of_return)
+    return found, sum(len(chain) for chain in chains.values())
+
+
+def _returns_after(session: Session, rma: str) -> Sequence[Any]:
+    query = _ROWS.where(_r.rma > rma).order_by(_r.rma).limit(_RETURNS_AT_ONCE)
+    found: Sequence[Any] = session.connection().execute(query).all()
+    return found
 
 
 def _chains(session: Session, first: str, last: str) -> dict[str, list[tables.AuditRecord]]:

@@ -224,7 +224,7 @@ def test_a_file_whose_chain_was_edited_says_so(finance: Page, driven: str, datab
             .values(actor_id="somebody-else")
         )
     page = finance.get(f"/desk/refunds/{driven}")
-    assert "The audit chain of this return is not whole." in page
+    assert "What is written down of this return is not whole." in page
     assert f"{driven}, record 2: this record is not what was written." in page
 
 
@@ -263,9 +263,12 @@ def test_a_transition_marks_when_a_refund_was_replaced_and_late(
 def test_the_chains_are_verified_in_the_background_and_the_outcome_stays(
     finance: Page, driven: str, database: Database
 ) -> None:
-    assert "Nobody has verified the chains here yet." in finance.get("/desk/audit")
+    assert "Nobody has verified the records here yet." in finance.get("/desk/audit")
     _verify(finance, database)
-    assert "Every chain is whole: 1 return, 6 records" in finance.get("/desk/audit")
+    assert (
+        "Everything is whole, and refunds and ledger are what the chains say: 1 return, 6 records"
+        in finance.get("/desk/audit")
+    )
     with database.write() as session:
         session.exec(update(tables.AuditRecord).where(col(tables.AuditRecord.seq) == 3).values(what="other"))
     _verify(finance, database)

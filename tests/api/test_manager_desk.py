@@ -247,6 +247,19 @@ def test_a_manager_sees_how_much_why_and_how_it_would_be_paid(
     assert "canary" not in page.lower()
 
 
+def test_a_decision_is_one_card_also_once_its_refund_is_nearly_due(
+    shop: Shop, person: Callable[..., Person]
+) -> None:
+    rma = shop.inspected(shop.asks())
+    shop.api.clock.advance(8 * DAY)
+    shop.api.door.time_passes(rma)
+    manager = person()
+    assert "The refund is nearly due" in manager.reads("/desk/tasks?queue=approvals")
+    html = manager.html("/desk/approvals")
+    assert html.count(f'id="approval-{rma}"') == 1
+    assert html.count("data-row") == 1
+
+
 def test_what_was_done_against_the_rules_is_said_with_who_and_why(
     shop: Shop, person: Callable[..., Person], as_role: Callable[[Role], Any]
 ) -> None:

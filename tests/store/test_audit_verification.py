@@ -15,7 +15,7 @@ from returndesk.store.orders import put_order
 from tests.conftest import NOON
 
 RMA, OTHER = "RMA-7K3M-Q9TX", "RMA-AAAA-AAAA"
-STEPS = ("requested", "authorized", "received", "decided")
+STEPS = ("requested", "authorized", "received", "inspected")
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_finding_reads_as_a_sentence(books: Database) -> None:
     with books.read() as session:
         assert [str(finding) for finding in verify(session)] == [
             f"{RMA}, record 3: 1 records before this one are missing.",
-            f"{RMA}: 4 records were written, 3 are here.",
+            f"{RMA}, the end of the chain: 4 records were written, 3 are here.",
         ]
 
 

@@ -16,14 +16,21 @@ HOUR = timedelta(hours=1)
 
 
 def packet(case: Case, kind: ClockKind, queue: str) -> dict[str, Any]:
-    """How an obligation stands at the case's now. Business days and hours with two decimals."""
+    """How an obligation stands at the case's now. Business days and hours with two decimals.
+
+    `here` are the units that the shop has, decided or not; `granted_minor` is what all decisions grant together.
+    """
     row, clock = case.row, case.clocks[kind]
     paused = [span for span in clock.explain(case.rules.calendar, case.now) if span.kind is SpanKind.PAUSED]
-    here = [lot for lot in case.undecided if lot.reception in HERE]
+    here = [lot for lot in case.lots if lot.reception in HERE and lot.left is None]
+    to_decide = [lot for lot in here if lot.decision is None]
     return {
         "clock": kind,
         "stage": case.stage,
         "stood_in": queue,
+        "order": row.order_reference,
+        "currency": row.currency,
+        "granted_minor": row.goods_minor + row.goods_tax_minor + row.shipping_minor + row.shipping_tax_minor,
         "contacted_at": row.contacted_at.isoformat(),
         "channel": row.channel,
         "last_at": row.last_at.isoformat(),
@@ -33,10 +40,10 @@ def packet(case: Case, kind: ClockKind, queue: str) -> dict[str, Any]:
         "units": {
             "undecided": _units(case.undecided),
             "here": _units(here),
-            "to_inspect": _units(lot for lot in here if lot.line is not None and not lot.inspected),
+            "to_inspect": _units(lot for lot in to_decide if lot.line is not None and not lot.inspected),
         },
         "for_a_person": sorted(
-            {code for lot in here for said, codes in [judge(case.rules.policy, lot)]
+            {code for lot in to_decide for said, codes in [judge(case.rules.policy, lot)]
              if said is Acceptance.MANUAL_REVIEW for code in codes}
         ),
         "refunds": [[x.id, x.status, x.failure_reason] for x in case.live_refunds],

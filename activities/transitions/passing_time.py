@@ -54,6 +54,7 @@ def _breach(case: Case, kind: ClockKind, promised_at: datetime) -> None:
     days = case.rules.policy.clocks.delay_business_days
     new_date = case.rules.calendar.add(max(promised_at, case.now), days)
     queue = NEXT_STEP[case.stage].queue
+    case.end_task(f"warn_{kind}")  # what it warned of has come to pass: the breach's own task says so
     case.breach_clock(kind, promised_at, queue)
     facts = packet(case, kind, queue) | {"due": promised_at.isoformat()}
     why = {name: facts[name] for name in ("stood_in", "hours_waiting_for_customer", "on_hold_since")}

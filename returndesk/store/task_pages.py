@@ -147,12 +147,18 @@ def _row(task: Task, currency: str | None, stage: str | None, words: str | None,
         details=task.details,
         currency=currency,
         stage=stage,
-        packet=task.details if about in ("breach", "warn") else None,
+        packet=_packet(task.details) if about in ("breach", "warn") else None,
         taken_by=task.taken_by,
         ends_with=ends_with(task.id, task.kind),
         is_theirs=is_of(me.role, task.owner_role),
         words=words,
     )
+
+
+def _packet(details: Mapping[str, Any]) -> dict[str, Any]:
+    """An escalation packet with its instants as instants."""
+    instants = {name: details.get(name) for name in ("contacted_at", "on_hold_since")}
+    return {**details, **{name: at and datetime.fromisoformat(at) for name, at in instants.items()}}
 
 
 def about_of(task_id: str, kind: str, queue: str) -> str:

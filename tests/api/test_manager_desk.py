@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from api.desk import Desk
 from returndesk.domain.people import Role
+from returndesk.domain.tasks import ENDS_WITH
 from returndesk.store import tables, tokens
 
 DAY = timedelta(days=1)
@@ -135,13 +136,35 @@ def test_a_missed_date_is_a_managers_task_with_all_that_is_known(
     page = person().reads("/desk/tasks")
     assert (
         "The date for the decision was missed Ends when the clock that was missed stops. "
-        "What to know about it Clock decision: 6.00 of 5.00 business days used" in page
+        "What to know about it As it stood 12 Mar 2026, 12:00 GMT Order A-1 Granted nothing so far "
+        "Clock decision: 6.00 of 5.00 business days used" in page
     )
     assert "Waited for the customer 0.00 hours Where it stood requested, requests to answer" in page
-    assert "Units 0 here, 0 to inspect, 2 undecided" in page
-    assert "Contact 2026-03-04, phone" in page
+    assert "Units 0 here with us, 0 to inspect, 2 undecided" in page
+    assert "Contact 4 Mar 2026, 12:00 GMT, phone" in page
     assert page.count(f"{rma} requested") == 1
     assert "canary" not in page.lower()
+
+
+def test_a_missed_date_ends_the_warning_of_it_and_goods_that_are_here_are_counted(
+    shop: Shop, person: Callable[..., Person]
+) -> None:
+    rma = shop.inspected(shop.asks())  # above the limit: its refund waits for a manager
+    shop.api.clock.advance(8 * DAY)
+    shop.api.door.time_passes(rma)
+    manager = person()
+    assert "The refund is nearly due" in manager.reads("/desk/tasks")
+    shop.api.clock.advance(5 * DAY)
+    shop.api.door.time_passes(rma)
+    page = manager.reads("/desk/tasks")
+    assert "The date for the refund was missed" in page
+    assert "nearly due" not in page
+    assert "Order A-1 Granted £600.00" in page
+    assert "Units 2 here with us, 0 to inspect, 0 undecided" in page
+
+
+def test_what_ends_a_task_is_said_in_words_not_in_names_of_the_api() -> None:
+    assert not [said for said in ENDS_WITH.values() if said and re.search(r"[a-z]-[a-z]|_", said)]
 
 
 def test_late_tasks_are_counted_and_may_be_seen_alone(shop: Shop, person: Callable[..., Person]) -> None:

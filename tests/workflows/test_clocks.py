@@ -207,7 +207,9 @@ async def test_what_was_late_is_nobodys_task_any_more_once_it_is_done(live: Live
     await live.arrive(rma, 1)
     await live.advance_to(friday + 11 * DAY + MOMENT, rma)
     await live.until_task(rma, "breach_refund")
-    assert {"warn_processing", "breach_processing", "warn_refund"} < set(await live.tasks(rma))
+    open_tasks = set(await live.tasks(rma))
+    assert "breach_processing" in open_tasks
+    assert {"warn_processing", "warn_refund"}.isdisjoint(open_tasks), "what they warned of has come to pass"
     await live.inspect(rma, 1)
     await live.reach(rma, "closed")
     await live.run_ended(rma)

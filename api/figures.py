@@ -83,7 +83,12 @@ async def all_figures(request: Request, actor: Finance) -> HTMLResponse:
     if not hasattr(state, "figures"):
         state.figures = Counted()
     counted = await state.figures.of(desk, question)
-    typed |= {"by": question.cohort, "per": question.per}
+    typed |= {
+        "by": question.cohort,
+        "per": question.per,
+        "from": question.first.isoformat(),
+        "to": question.last.isoformat(),
+    }
     return show(request, actor, "finance/figures", FiguresView(typed, counted))
 
 

@@ -141,7 +141,7 @@ def test_a_missed_date_is_a_managers_task_with_all_that_is_known(
     )
     assert "Waited for the customer 0.00 hours Where it stood requested, requests to answer" in page
     assert "Units 0 here with us, 0 to inspect, 2 undecided" in page
-    assert "Contact 4 Mar 2026, 12:00 GMT, phone" in page
+    assert "Contact phone, 4 Mar 2026, 12:00 GMT" in page
     assert page.count(f"{rma} requested") == 1
     assert "canary" not in page.lower()
 

@@ -66,6 +66,23 @@ def test_the_figures_can_be_read_wide_and_narrow(shop: Shop, browser: Browser, f
     looked_at(browser, f"{shop.url}/desk/figures", "finance-figures", shop=shop, role=Role.FINANCE)
 
 
+def test_a_chart_is_whole_on_a_phone(shop: Shop, browser: Browser, full: dict[str, str]) -> None:
+    with shop.at_desk(browser, Role.FINANCE, viewport={"width": 390, "height": 844}) as desk:
+        page = desk.new_page()
+        page.goto("/desk/figures")
+        edges = page.evaluate("""() => [...document.querySelectorAll(".chart")].map((chart) => {
+          const room = chart.getBoundingClientRect(), drawn = [...chart.querySelectorAll("svg, rect, circle, text")]
+            .filter((one) => getComputedStyle(one).display !== "none").map((one) => one.getBoundingClientRect());
+          return [Math.min(...drawn.map((one) => one.left)) - room.left, room.right - Math.max(...drawn.map((one) => one.right))];
+        })""")
+        assert edges
+        assert all(left >= -1 and right >= -1 for left, right in edges), edges
+        assert page.evaluate("""() => [...document.querySelectorAll(".chart text")].every((one) =>
+          one.getBoundingClientRect().height >= 11 || getComputedStyle(one).display === "none")"""), (
+            "letters can be read"
+        )
+
+
 def test_a_file_is_printed_without_what_only_a_screen_needs(
     shop: Shop, browser: Browser, full: dict[str, str], tmp_path: Path
 ) -> None:

@@ -127,7 +127,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Desk]]) -> Fast
     ):
         app.include_router(module.router, responses=problems.problems(500))
     app.mount("/static", StaticFiles(directory=ROOT / "templates" / "static"), name="static")
-    app.add_middleware(ErrorPages)
+    app.add_middleware(ErrorPages, known=identity.known)
     app.add_middleware(Envelope)
     return app
 

@@ -7,7 +7,7 @@ carried out is answered with a redirect, so that a reload sends nothing again.
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -110,18 +110,20 @@ def show(
 ) -> HTMLResponse:
     """The page `templates/pages/{name}.html` in the desk's frame; with a problem, under the problem's status."""
     desk = desk_of(request)
+    frame = replace(frame_of(request, actor), done=_done(desk, request), problem=problem, typed=typed or {})
+    html = desk.renderer.page(name, now=desk.clock.now(), frame=frame, page=page)
+    return HTMLResponse(html, HTTPStatus.OK if problem is None else problem.status, headers=NO_STORE)
+
+
+def frame_of(request: Request, actor: Actor) -> Frame:
+    """The frame around whatever is shown to somebody at their desk."""
     sign_in = getattr(request.state, "sign_in", None)
-    frame = Frame(
+    return Frame(
         actor=actor,
         path=request.url.path,
         links=tuple(link for link in NAVIGATION if actor.role in link.roles),
         csrf="" if sign_in is None else sign_in.csrf,
-        done=_done(desk, request),
-        problem=problem,
-        typed=typed or {},
     )
-    html = desk.renderer.page(name, now=desk.clock.now(), frame=frame, page=page)
-    return HTMLResponse(html, HTTPStatus.OK if problem is None else problem.status, headers=NO_STORE)
 
 
 def _done(desk: Desk, request: Request) -> Done | None:

@@ -193,6 +193,21 @@ async def sign_in_of(request: Request) -> SignIn | None:
     return known
 
 
+async def known(request: Request) -> Actor | None:
+    """Who asks, where they are known: for a page that says why it has nothing for them. Nothing is allowed by it."""
+    sent = await _bearer(request)
+    if sent is not None:
+        try:
+            return await _token_actor(request, sent.credentials)
+        except NotSignedIn:
+            return None
+    sign_in = await sign_in_of(request)
+    if sign_in is None or sign_in.must_change:
+        return None
+    request.state.sign_in = sign_in
+    return sign_in.actor
+
+
 def forget(request: Request) -> None:
     """Look sign-ins up again: one was ended here. Other processes follow within a second."""
     _remembered(request, "sign_ins").forget()

@@ -30,7 +30,7 @@ from api.identity import (
     sign_in_of,
 )
 from api.problems import status_of
-from api.sign_in_cookie import set_cookie, unset_cookie
+from api.sign_in_cookie import cookie_name, set_cookie, unset_cookie
 from returndesk.domain.errors import InvalidInput, ReturndeskError, TooOften
 from returndesk.domain.people import Actor, Role
 from returndesk.store import sign_ins, signing_in
@@ -60,6 +60,10 @@ class SignInPage:
     following: str
     account: str = ""
     problem: ReturndeskError | None = None
+    has_ended: bool = False
+    """Whether the browser still has the token of a sign-in that is over."""
+    idle_hours: int = int(sign_ins.IDLE.total_seconds() // 3600)
+    lasts_hours: int = int(sign_ins.LASTS.total_seconds() // 3600)
 
 
 def home_of(sign_in: SignIn) -> str:
@@ -85,7 +89,9 @@ async def sign_in_page(request: Request) -> Response:
     signed_in = await sign_in_of(request)
     if signed_in is not None:
         return RedirectResponse(following or home_of(signed_in), HTTPStatus.SEE_OTHER, NO_STORE)
-    return _form(desk_of(request), SignInPage(following))
+    desk = desk_of(request)
+    has_ended = cookie_name(desk.links.public_url) in request.cookies
+    return _form(desk, SignInPage(following, has_ended=has_ended))
 
 
 @router.post(SIGN_IN, response_class=HTMLResponse, dependencies=[anybody("where people sign in")])

@@ -17,10 +17,12 @@ from returndesk.domain.refund_books import day_of
 from returndesk.domain.stages import Stage
 from returndesk.store import tables
 from returndesk.store.audit_verification import Chain, verify_return
+from returndesk.store.audit_words import details_in_words
 from returndesk.store.clock_accounts import ClockAccounts, clock_accounts
 from returndesk.store.policies import PolicyBook
 from returndesk.store.refund_books import Asked
 from returndesk.store.refund_lines import RefundLine, lines
+from returndesk.store.rep_talk import Detail
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,34 @@ class Happening:
     policy_version: str
     key: str
     details: Mapping[str, Any]
+
+    @property
+    def in_words(self) -> Sequence[Detail]:
+        """What its details say, as a person reads them."""
+        left_out = _ON_THE_ROW.get(self.what, ())
+        return details_in_words(
+            self.what, {name: value for name, value in self.details.items() if name not in left_out}
+        )
+
+    @property
+    def came_at(self) -> datetime:
+        """When it happened: of a missed date the date itself, which is handled up to some minutes later (record 0019)."""
+        return datetime.fromisoformat(self.details["due"]) if self.is_missed_date else self.at
+
+    @property
+    def is_missed_date(self) -> bool:
+        """Whether this is a date that passed."""
+        return self.what in _MISSED
+
+    @property
+    def decided_by(self) -> str | None:
+        """Who decided, where this is a decision: the rules, also where somebody's inspection set them off."""
+        return self.details["by"] if self.what == "decided" else None
+
+
+_MISSED = ("breached", "goods_back_late")
+_ON_THE_ROW = {"breached": ("due", "clock"), "goods_back_late": ("due",), "decided": ("by",)}
+"""Details that the row says already."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +147,11 @@ class RefundFile:
     def is_balanced(self) -> bool:
         """Whether every entry balances."""
         return all(entry.is_balanced for entry in self.ledger)
+
+    @property
+    def set_off_by(self) -> dict[int, str]:
+        """Whose command brought each decision about, by its number."""
+        return {x.details["decision"]: x.actor_id for x in self.happenings if x.what == "decided"}
 
     @property
     def to_pay(self) -> list[RefundLine]:

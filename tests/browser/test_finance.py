@@ -1,10 +1,11 @@
 """Finance's desk in a browser: wide and narrow, with the keyboard, on paper, and without JavaScript."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from browser_shop import Shop, looked_at, shot
+from browser_shop import STICKING_OUT, Shop, looked_at, shot
 from playwright.sync_api import Browser, expect
 
 from returndesk.domain.people import Role
@@ -95,6 +96,31 @@ def test_a_file_is_printed_without_what_only_a_screen_needs(
         expect(page.locator("#ledger")).to_be_visible()
         shot(page, "finance-file-print")
         assert page.pdf(format="A4", path=tmp_path / "file.pdf").startswith(b"%PDF")
+
+
+_PAPER = """() => { const room = document.querySelector("main").getBoundingClientRect().right;
+  return [...document.querySelectorAll("main th, main td")].map((cell) => {
+    const words = document.createRange(); words.selectNodeContents(cell);
+    return [cell.innerText.slice(0, 30), Math.round(room - words.getBoundingClientRect().right), Math.round(cell.offsetWidth)];
+  }).filter(([, left, width]) => left < -1 || (width > 0 && width < 28)); }"""
+"""The cells of a printed page whose words leave it, or that have no room for a word."""
+
+
+@pytest.mark.parametrize("which", ["credited", "failed"])
+def test_a_file_fits_a_sheet_of_paper(shop: Shop, browser: Browser, full: dict[str, str], which: str) -> None:
+    sheet = {"width": 1031, "height": 702}  # A4 lying, 12 mm of margin, at 96 dots an inch
+    with shop.at_desk(browser, Role.FINANCE, viewport=sheet) as desk:
+        page = desk.new_page()
+        page.emulate_media(media="print")
+        page.goto(f"/desk/refunds/{full[which]}")
+        shot(page, f"finance-file-paper-{which}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= sheet["width"]
+        assert page.evaluate(_PAPER) == []
+        assert page.evaluate(STICKING_OUT) == []
+        wide, high = re.findall(
+            rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", page.pdf(prefer_css_page_size=True)
+        )[0]
+        assert float(wide) > float(high), "it lies"
 
 
 def test_with_the_keyboard_from_the_list_to_a_refund_paid_by_hand(

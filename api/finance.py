@@ -24,6 +24,7 @@ from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.rma import parse
 from returndesk.domain.stages import CommandKind, allows
 from returndesk.spreadsheets import Sheet, csv_chunks, write_xlsx
+from returndesk.store.audit_checks import CheckView, last_with_findings
 from returndesk.store.finance_pages import RefundsPage, refunds_page
 from returndesk.store.paging import from_cursor, to_cursor
 from returndesk.store.refund_books import Asked
@@ -47,6 +48,8 @@ class RefundsView:
     books: RefundsPage | None
     next_url: str
     first_url: str
+    unsound: CheckView | None = None
+    """The last verification of the records, where it found anything wrong."""
 
 
 @router.get("/desk/refunds")
@@ -68,6 +71,7 @@ def _refunds(request: Request, actor: Actor, filters: RefundFilters, after: str 
     place = None if after is None else from_cursor(after)
     with desk.database.read() as session:
         books = refunds_page(session, desk.policies, asked, after=place, limit=REFUNDS_A_PAGE)
+        unsound = last_with_findings(session, desk.clock.now())
     following = "" if books.next_key is None else to_cursor(*books.next_key)
     path = filters.url()
     view = RefundsView(
@@ -76,6 +80,7 @@ def _refunds(request: Request, actor: Actor, filters: RefundFilters, after: str 
         books,
         f"{path}{'&' if '?' in path else '?'}after={following}" if following else "",
         path if after else "",
+        unsound,
     )
     return show(request, actor, "finance/refunds", view)
 

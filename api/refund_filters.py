@@ -67,10 +67,12 @@ def asked_for(filters: RefundFilters, now: datetime, zone: ZoneInfo) -> Asked:
     if first is not None and last is not None and first > last:
         raise InvalidInput("days_backwards", "The first day is after the last one.", "to")
     if filters.state not in STATES:
-        raise InvalidInput("unknown_state", f"Choose one of: {', '.join(STATES)}.", "state")
+        raise InvalidInput(
+            "unknown_state", "There is no such list of refunds. Choose one of those above.", "state"
+        )
     bucket = next((b for b in BUCKETS if b.code == filters.age), None)
     if filters.age and bucket is None:
-        raise InvalidInput("unknown_age", f"Choose one of: {', '.join(b.code for b in BUCKETS)}.", "age")
+        raise InvalidInput("unknown_age", "There is no such age. Choose one of the words in the list.", "age")
     if len(filters.q) > TEXT_MAX or not filters.q.isprintable():
         raise InvalidInput("not_a_reference", f"Write one reference of at most {TEXT_MAX} characters.", "q")
     return Asked(

@@ -101,6 +101,16 @@ def newest_checks(session: Session, now: datetime) -> list[CheckView]:
     return [_view(check, now) for check in session.exec(query)]
 
 
+def last_with_findings(session: Session, now: datetime) -> CheckView | None:
+    """The last verification that came to its end, where it found anything wrong: what money's pages warn of."""
+    check = tables.AuditCheck
+    query = (
+        select(check).where(col(check.ended_at).is_not(None)).order_by(col(check.started_at).desc()).limit(1)
+    )
+    last = session.exec(query).first()
+    return None if last is None or not last.findings else _view(last, now)
+
+
 def _view(check: tables.AuditCheck, now: datetime) -> CheckView:
     return CheckView(
         id=check.id,

@@ -204,6 +204,7 @@ def test_the_page_says_where_what_is_safe_and_what_to_do(
     driven: str, database: Database, api: Any, http: TestClient, signed_in: Callable[[Role], dict[str, str]]
 ) -> None:
     finance = signed_in(Role.FINANCE)
+    assert "The last verification found" not in http.get("/desk/refunds", headers=finance).text
     with database.write() as session:
         _refund(2, amount_minor=3_000)(session, driven)
         found = verify(session)
@@ -216,6 +217,7 @@ def test_the_page_says_where_what_is_safe_and_what_to_do(
     assert "its row says 30.00 GBP, the audit chain 20.00 GBP." in page
     assert "Nothing was changed by looking." in page
     assert "What to do now" in page
+    assert "The last verification found 1 thing wrong" in http.get("/desk/refunds", headers=finance).text
     file = http.get(f"/desk/refunds/{driven}", headers=finance).text
     assert "What is written down of this return is not whole." in file
     assert "its row says 30.00 GBP" in file

@@ -79,7 +79,7 @@ def test_as_of_an_earlier_day_nothing_later_is_told(finance: Page, refunds: Data
         ("as_of=2026-03-05", "That day has not come yet."),
         ("from=4.3.2026", "Write a day as in 2026-03-04."),
         ("from=2026-03-04&to=2026-03-03", "The first day is after the last one."),
-        ("state=lost", "Choose one of: open"),
+        ("state=lost", "There is no such list of refunds."),
         ("after=x", "This cursor is not one of ours."),
     ],
 )

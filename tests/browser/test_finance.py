@@ -98,6 +98,21 @@ def test_a_file_is_printed_without_what_only_a_screen_needs(
         assert page.pdf(format="A4", path=tmp_path / "file.pdf").startswith(b"%PDF")
 
 
+def test_an_error_under_a_filter_leaves_the_others_where_they_are(shop: Shop, browser: Browser) -> None:
+    with shop.at_desk(browser, Role.FINANCE, viewport={"width": 1600, "height": 900}) as desk:
+        page = desk.new_page()
+        widths, tops = [], []
+        for path in ("/desk/refunds", "/desk/refunds?as_of=2099-01-01"):
+            page.goto(path)
+            boxes = [page.locator(f"#{name}").bounding_box() for name in ("from", "to", "age", "q", "as_of")]
+            widths.append([round(box["width"]) for box in boxes if box])
+            tops.append({round(box["y"]) for box in boxes if box})
+        shot(page, "finance-wrong-day")
+        assert page.locator(".field-error").is_visible()
+        assert widths[0] == widths[1]
+        assert all(max(each) - min(each) <= 2 for each in tops), tops
+
+
 _PAPER = """() => { const room = document.querySelector("main").getBoundingClientRect().right;
   return [...document.querySelectorAll("main th, main td")].map((cell) => {
     const words = document.createRange(); words.selectNodeContents(cell);

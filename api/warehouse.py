@@ -14,6 +14,7 @@ from api import live, warehouse_forms
 from api.desk import Desk, desk_of
 from api.desk_pages import NO_STORE, FormProblem, form_of, key_in, problem_of, show, text_in, typed_in
 from api.warehouse_frame import HOME, AtStation, Box, Station, box_of, parcel_url, url_of, wants_json
+from api.warehouse_front import front, nowhere, on_the_way_days
 from returndesk.domain import scanning
 from returndesk.domain.errors import NotFound, ReturndeskError
 from returndesk.domain.people import Actor
@@ -21,13 +22,9 @@ from returndesk.store import warehouse_lists as lists
 from returndesk.store import warehouse_pages as pages
 from returndesk.store.found_parcels import LOOK_INTO_DAYS, FoundParcel, file_found_parcel
 from returndesk.store.warehouse_lists import Waiting
+from returndesk.store.warehouse_scans import sent_under, to_count
 
 router = APIRouter(include_in_schema=False)
-
-
-def _days(desk: Desk) -> int:
-    """How long a parcel is assumed to be on its way: the policy's own word, from there to here as from here to there."""
-    return desk.policy.returns.delivery_assumed_after_days
 
 
 # What waits --------------------------------------------------------------------------------------
@@ -36,23 +33,7 @@ def _days(desk: Desk) -> int:
 @router.get("/desk/station", response_class=HTMLResponse)
 def station(request: Request, actor: AtStation, asked: str = "") -> Response:
     """What waits, and a scanner that is listened to."""
-    return _front(request, actor, asked=bool(asked))
-
-
-def _front(
-    request: Request,
-    actor: Actor,
-    *,
-    box: Sequence[str] = (),
-    problem: FormProblem | None = None,
-    typed: Mapping[str, str] | None = None,
-    asked: bool = False,
-) -> Response:
-    desk = desk_of(request)
-    with desk.database.read() as session:
-        view = lists.station_page(session, _days(desk))
-    page = Station(view, box, asked=asked, seen=live.mark(repr(view)))
-    return show(request, actor, "warehouse/front", page, problem=problem, typed=typed)
+    return front(request, actor, asked=bool(asked))
 
 
 @router.get("/desk/station/list/{what}", response_class=HTMLResponse)
@@ -65,14 +46,14 @@ def one_list(
     """Everything that waits for one thing, page by page."""
     desk = desk_of(request)
     with desk.database.read() as session:
-        view = lists.waiting(session, what, _days(desk), cursor=cursor)
+        view = lists.waiting(session, what, on_the_way_days(desk), cursor=cursor)
     return show(request, actor, "warehouse/list", Station(view))
 
 
 @router.get("/desk/live/station")
 async def live_station(request: Request, _actor: AtStation) -> Response:
     """Says when what waits has changed."""
-    days = _days(desk_of(request))
+    days = on_the_way_days(desk_of(request))
     return await live.stream(request, lambda session: repr(lists.station_page(session, days)))
 
 
@@ -80,12 +61,7 @@ async def live_station(request: Request, _actor: AtStation) -> Response:
 
 
 @router.get("/desk/station/scan", response_class=HTMLResponse)
-def scan(
-    request: Request,
-    actor: AtStation,
-    code: Annotated[str, Query(max_length=scanning.CODE_MAX)] = "",
-    box: Box = "",
-) -> Response:
+def scan(request: Request, actor: AtStation, code: str = "", box: Box = "") -> Response:
     """Where a code leads: to its return, to its order, to the test of the scanner; else why nowhere."""
     found, desk, here = scanning.read(code), desk_of(request), box_of(box)
     if found.test is not None:
@@ -96,46 +72,31 @@ def scan(
         target = _target(session, found, code.strip(), here)
     if target is not None:
         return RedirectResponse(target, HTTPStatus.SEE_OTHER, NO_STORE)
-    return _front(request, actor, box=here, problem=_nowhere(found), typed={"code": code})
+    return nowhere(request, actor, code, here)
 
 
 def _target(session: Session, found: scanning.Scanned, typed: str, box: Sequence[str]) -> str | None:
+    """Where it leads. A box whose returns are all counted is done: what is scanned next begins another."""
+    at_hand = box if to_count(session, box) else ()
     if found.rma is not None and pages.is_return(session, found.rma):
-        return parcel_url(found.rma, box_of(",".join(box), found.rma), layout=found.layout)
-    if found.rma is None and found.command is None and pages.is_order(session, typed):
-        return url_of(f"{HOME}/order", reference=typed, box=",".join(box))
-    return None
-
-
-def _nowhere(found: scanning.Scanned) -> FormProblem:
-    if found.command is not None:
-        return FormProblem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "command_without_parcel",
-            "This code presses a button of an open parcel. Scan the parcel first. Nothing was changed.",
-        )
-    if found.rma is not None:
-        return FormProblem(
-            HTTPStatus.NOT_FOUND,
-            "return_not_found",
-            f"There is no return {found.rma} in these books. Compare it with the slip, or type the order's number.",
-        )
-    return FormProblem(
-        HTTPStatus.NOT_FOUND,
-        "code_unknown",
-        "This is no RMA number and no order of this shop. Compare it with the slip and type it again. "
-        "If the scanner mistypes, scan its test code.",
-    )
+        joined = box if found.rma in box else at_hand
+        return parcel_url(found.rma, box_of(",".join(joined), found.rma), layout=found.layout)
+    if found.rma is not None or found.command is not None or len(typed) > scanning.CODE_MAX:
+        return None
+    if pages.is_order(session, typed):
+        return url_of(f"{HOME}/order", reference=typed, box=",".join(at_hand))
+    sent = sent_under(session, typed)
+    return parcel_url(sent[0], box_of(",".join([*at_hand, *sent]))) if sent else None
 
 
 @router.get("/desk/station/scanner", response_class=HTMLResponse)
 def scanner(
     request: Request,
     actor: AtStation,
-    code: Annotated[str | None, Query(max_length=scanning.CODE_MAX)] = None,
+    code: str | None = None,
 ) -> Response:
     """Whether the scanner types what is printed."""
-    view = None if code is None else scanning.test_layout(code)
+    view = None if code is None else scanning.test_layout(code[: scanning.CODE_MAX])
     return show(request, actor, "warehouse/scanner", Station(view))
 
 
@@ -152,11 +113,14 @@ def commands(request: Request, actor: AtStation) -> Response:
 def blind(
     request: Request,
     actor: AtStation,
-    reference: Annotated[str | None, Query(max_length=64)] = None,
+    reference: str | None = None,
     box: Box = "",
 ) -> Response:
     """A parcel that names an order, or nothing at all."""
-    return _blind(request, actor, reference, box_of(box))
+    try:
+        return _blind(request, actor, reference, box_of(box))
+    except NotFound:
+        return nowhere(request, actor, reference or "", box_of(box))
 
 
 def _blind(

@@ -15,7 +15,8 @@ from returndesk.domain.inputs import (
     PackedItem,
     ReceiptsInput,
 )
-from returndesk.domain.inspection import Facts
+from returndesk.domain.inspection import Accessories, Facts, Marks
+from returndesk.domain.lots import Packaging, WayBack
 
 _LINE = "line_"
 _FACTS = tuple(Facts.model_fields)
@@ -62,8 +63,19 @@ def receipts(form: FormData) -> ReceiptsInput:
     )
 
 
+AS_IT_LEFT_US = Facts(
+    opened=False,
+    marks=Marks.NONE,
+    damaged=False,
+    accessories=Accessories.COMPLETE,
+    packaging=Packaging.ORIGINAL,
+)
+
+
 def facts(form: FormData) -> Facts:
-    """The answers. Raises `InvalidInput` naming each question that has none."""
+    """The answers; one button gives all of them. Raises `InvalidInput` naming each question that has none."""
+    if text_in(form, "as_new") is not None:
+        return AS_IT_LEFT_US
     missing = [question for name, question in _QUESTIONS.items() if text_in(form, name) is None]
     if missing:
         raise InvalidInput("not_answered", f"Answer this first: {' '.join(missing)} Nothing was recorded.")
@@ -85,6 +97,13 @@ def inspections(form: FormData, photos: Sequence[str], *, by_facts: bool) -> Ins
     if by_facts:
         item["facts"] = facts(form)
         reason = text_in(form, "override_reason")
+        if reason is not None and item["condition"] is None and item["packaging"] is None:
+            raise InvalidInput(
+                "override_of_nothing",
+                "You say why it amounts to something else, and not to what. Choose the condition or the packaging. "
+                "Nothing was recorded.",
+                "condition",
+            )
         if reason is not None:
             item["override"] = {"reason": reason, "note": text_in(form, "override_words")}
     elif item["condition"] is None or item["packaging"] is None:
@@ -100,7 +119,18 @@ def correction(form: FormData) -> CorrectionInput:
 
 
 def goods_back(form: FormData) -> GoodsBackInput:
-    """Rejected goods that left; no lots: all that are to go back."""
+    """Rejected goods that left; no lots: all that are to go back.
+
+    Raises `InvalidInput` (`no_tracking`) where they were sent and nobody said that the parcel has no number.
+    """
+    tracked = text_in(form, "tracking") is not None or text_in(form, "untracked") is not None
+    if text_in(form, "way") == WayBack.SENT_BACK and not tracked:
+        raise InvalidInput(
+            "no_tracking",
+            "Scan or type the parcel's tracking number, so that it can be found again; or say that it has none. "
+            "Nothing was recorded.",
+            "tracking",
+        )
     lots = [int(lot) for lot in form.getlist("lot") if isinstance(lot, str) and lot.isdigit()]
     return GoodsBackInput.model_validate(
         {"lots": lots, "way": text_in(form, "way"), "tracking": text_in(form, "tracking")}

@@ -17,7 +17,7 @@ HOME = "/desk/station"
 _BOX_MAX = 12
 
 AtStation = Annotated[Actor, require(*MAY[CommandKind.RECEIPTS])]
-Box = Annotated[str, Query(max_length=_BOX_MAX * 20)]
+Box = Annotated[str, Query(description="The returns in the box, with commas between them.")]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Station:
 
     `layout`: the keyboard layout through which the code before was read. `grade`: what the answers of the form
     amount to, where somebody without JavaScript asked. `asked`: a rep was asked to see to a parcel. `seen`: what it
-    shows of the station's lists, for its stream; a page that shows none of them has none.
+    shows of the station's lists, for its stream; a page that shows none of them has none. `to_count`: the returns of
+    the box of whose goods some are waited for still.
     """
 
     view: object
@@ -36,6 +37,7 @@ class Station:
     grade: tuple[Condition, Packaging] | None = None
     asked: bool = False
     seen: str = ""
+    to_count: Sequence[str] = ()
 
     @property
     def box_query(self) -> str:
@@ -45,7 +47,7 @@ class Station:
 
 def box_of(text: str, *more: str) -> tuple[str, ...]:
     """The returns in the box, each once; what is no RMA is not in it."""
-    named = [*text.split(","), *more]
+    named = [*text[: _BOX_MAX * 20].split(","), *more]
     known = [found.rma for found in map(scanning.read, named) if found.rma is not None]
     return tuple(dict.fromkeys(known))[-_BOX_MAX:]
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
@@ -24,14 +24,17 @@ from api.identity import require
 from api.photos import keep_photo
 from api.problems import answer_problem
 from api.warehouse_frame import AtStation, Box, Station, box_of, parcel_url, wants_json
+from api.warehouse_front import nowhere
 from returndesk.domain import scanning
-from returndesk.domain.errors import InvalidInput, ReturndeskError
+from returndesk.domain.errors import InvalidInput, NotFound, ReturndeskError
+from returndesk.domain.inputs import InspectionsInput
 from returndesk.domain.lots import Condition, Packaging
 from returndesk.domain.people import MAY, Actor
 from returndesk.domain.rma import Rma, parse
 from returndesk.domain.stages import CommandKind
 from returndesk.photos import SENT_BYTES_MAX
 from returndesk.store import warehouse_pages as pages
+from returndesk.store.warehouse_scans import to_count
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,11 +48,16 @@ def parcel(
     request: Request,
     actor: AtStation,
     box: Box = "",
-    layout: Annotated[str | None, Query(max_length=40)] = None,
+    layout: str | None = None,
 ) -> Response:
     """The parcel at hand: what is expected, what is here, what to do next."""
-    known = layout if layout in scanning.LAYOUTS else None
-    return _parcel(request, actor, parse(rma), box_of(box), layout=known)
+    known, found = layout if layout in scanning.LAYOUTS else None, scanning.read(rma)
+    if found.rma is None:
+        return nowhere(request, actor, rma, box_of(box))
+    try:
+        return _parcel(request, actor, found.rma, box_of(box), layout=known)
+    except NotFound:
+        return nowhere(request, actor, rma, box_of(box))
 
 
 def _parcel(
@@ -66,7 +74,9 @@ def _parcel(
     desk = desk_of(request)
     with desk.database.read() as session:
         view = pages.parcel_page(session, desk.policies, rma, desk.clock.now())
-    page = Station(view, box_of(",".join(box), rma), rma, layout, grade)
+        together = box_of(",".join(box), rma)
+        counting = to_count(session, together)
+    page = Station(view, together, rma, layout, grade, to_count=counting)
     return show(request, actor, "warehouse/parcel", page, problem=problem, typed=typed)
 
 
@@ -104,27 +114,56 @@ async def inspect(
     form = await form_of(request)
     if text_in(form, "look") is not None:
         return await _looked(request, actor, rma, form)
-    by_facts = text_in(form, "by_facts") is not None
-    photos = await asyncio.to_thread(_photos_in, desk_of(request), actor, rma, form)
+    seen = await asyncio.to_thread(_seen_in, desk_of(request), actor, rma, form)
 
-    def read(form: FormData) -> BaseModel:
-        if isinstance(photos, ReturndeskError):
-            raise photos
-        return warehouse_forms.inspections(form, photos, by_facts=by_facts)
+    def read(_form: FormData) -> BaseModel:
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
 
     return await _carry_out(request, actor, CommandKind.INSPECTIONS, rma, read)
 
 
-def _photos_in(desk: Desk, actor: Actor, rma: str, form: FormData) -> list[str] | ReturndeskError:
-    """The photos that a form names, by id or by the key under which its device sent them."""
+def _seen_in(
+    desk: Desk, actor: Actor, rma: str, form: FormData
+) -> InspectionsInput | ReturndeskError | ValidationError:
+    """What a form says was seen, or what is wrong with it."""
+    try:
+        photos = _photos_in(desk, actor, parse(rma), form)
+        by_facts = text_in(form, "by_facts") is not None
+        seen = warehouse_forms.inspections(form, photos, by_facts=by_facts)
+        _check_override(desk, parse(rma), seen)
+    except (ReturndeskError, ValidationError) as error:
+        return error
+    return seen
+
+
+def _check_override(desk: Desk, rma: Rma, seen: InspectionsInput) -> None:
+    """Say it before it is asked for: what differs from what the answers amount to needs a reason.
+
+    Raises `InvalidInput` (`override_needs_reason`), and `NotFound`.
+    """
+    for item in seen.items:
+        if item.facts is None or item.override is not None:
+            continue
+        with desk.database.read() as session:
+            condition, packaging = pages.grade_of(session, desk.policies, rma, item.facts)
+        if (item.condition or condition, item.packaging or packaging) != (condition, packaging):
+            raise InvalidInput(
+                "override_needs_reason",
+                f"Your answers amount to condition {condition}, packaging {packaging}. If it is something else all the "
+                "same, say why under “Why?”. Nothing was recorded.",
+                "override_reason",
+            )
+
+
+def _photos_in(desk: Desk, actor: Actor, rma: Rma, form: FormData) -> list[str]:
+    """The photos that a form names, by id or by the key under which its device sent them. Raises `NotFound`."""
     named, keys = ([str(value) for value in form.getlist(name)] for name in ("photo", "photo_key"))
     if not keys:
         return named
-    try:
-        with desk.database.read() as session:
-            return named + pages.photo_ids(session, actor.id, parse(rma), keys)
-    except ReturndeskError as error:
-        return error
+    with desk.database.read() as session:
+        return list(dict.fromkeys(named + pages.photo_ids(session, actor.id, rma, keys)))
 
 
 async def _looked(request: Request, actor: Actor, rma: str, form: FormData) -> Response:

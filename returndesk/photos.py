@@ -49,8 +49,8 @@ def _cleaned(sent: bytes) -> bytes:
         _log.warning("photo_broke_its_cleaner", ended=ended, size_bytes=len(sent))
     raise InvalidInput(
         "photo_unreadable",
-        "This is not a whole JPEG, PNG or WebP image. Nothing was kept. Send the file itself as the body of the "
-        "request; a photo in another format (HEIC) has to be saved as JPEG first.",
+        "This is not a whole JPEG, PNG or WebP photo. Nothing was kept. Take it again; a photo in another format "
+        "(HEIC) has to be saved as JPEG first.",
     )
 
 

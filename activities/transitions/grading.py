@@ -42,8 +42,8 @@ def grade(rules: InspectionRules | None, item: InspectedItem) -> Grade:
     if counts != derived and item.override is None:
         raise InvalidInput(
             "override_needs_reason",
-            f"Line {item.line}: by the policy's rules the facts amount to condition {derived[0]} and packaging "
-            f"{derived[1]}. Nothing was changed. Leave the others out, or add an override with its reason.",
+            f"Line {item.line}: the answers amount to condition {derived[0]} and packaging {derived[1]}. Something "
+            "else needs a reason. Nothing was changed. Say why, or leave the other condition or packaging out.",
             field="items",
         )
     grounds: dict[str, Any] = {"facts": item.facts.model_dump(mode="json"), "derived": list(derived)}

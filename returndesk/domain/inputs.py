@@ -197,7 +197,7 @@ class ReceiptsInput(_Input):
 
 
 class MisreceivedItem(_Input):
-    """Units of one lot that were recorded as received and are not here."""
+    """Units of one lot that were recorded as received and are not here, or as missing and are waited for still."""
 
     lot: LineNumber
     quantity: Count

@@ -244,14 +244,17 @@ class Cancelled(NoticeFacts):
 
 
 class Corrected(NoticeFacts):
-    """The books said these goods were here, and they are not.
+    """The books were wrong about these goods: said that they were here, or that they were missing.
 
-    `here` is what is, with the date of the decision about it; `send_by`: the others are waited for until then.
+    `noted_here`: those of them that were said to be here, None for all of them; `waited_again`: those that were said
+    to be missing and are waited for. `here` is what is, with the date of the decision about it; `send_by`: the others are waited for until then.
     It says all that a `Received` would, so it takes the place of one that was not mailed yet.
     """
 
     kind: Literal[NoticeKind.CORRECTED] = NoticeKind.CORRECTED
     corrected_at: AwareDatetime
+    noted_here: tuple[NoticeItem, ...] | None = None
+    waited_again: tuple[NoticeItem, ...] = ()
     here: tuple[NoticeItem, ...] = ()
     processing_due_at: AwareDatetime | None = None
     send_by: AwareDatetime | None = None
@@ -261,6 +264,11 @@ class Corrected(NoticeFacts):
         if bool(self.here) != (self.processing_due_at is not None):
             raise ValueError("processing_due_at goes with what is here")
         return self
+
+    @property
+    def never_here(self) -> tuple[NoticeItem, ...]:
+        """What was said to be here and is not."""
+        return self.items if self.noted_here is None else self.noted_here
 
 
 class GoodsLeft(NoticeFacts):

@@ -282,7 +282,11 @@ def unreceive(
     """
     lot = next((x for x in lots if x.number == number and x.reception in HERE), None)
     if lot is None:
-        raise InvalidInput("unknown_lot", f"Lot {number} is not here. Nothing was changed.", field="items")
+        raise InvalidInput(
+            "unknown_lot",
+            f"Lot {number} is neither here nor missing, so there is nothing to correct. Nothing was changed.",
+            field="items",
+        )
     if lot.decision is not None:
         raise InvalidInput(
             "already_decided",
@@ -305,3 +309,33 @@ def unreceive(
         acceptance=Acceptance.PENDING, reasons=(), photos=(),
     )  # fmt: skip
     return _replaced(result, gone), gone
+
+
+def await_again(
+    lots: Sequence[Lot], number: int, quantity: int, *, was_sent: bool = False
+) -> tuple[list[Lot], Lot]:
+    """The lots when units recorded as missing were counted wrong: they are waited for again. And the lot of those units.
+
+    `was_sent` as in `unreceive`. Whoever asks claims the units first: what is missing is free.
+    Raises `InvalidInput`: `already_decided`, `more_than_missing`.
+    """
+    lot = next(x for x in lots if x.number == number and x.reception is Reception.SHORT_SHIPPED)
+    if lot.decision is not None:
+        raise InvalidInput(
+            "already_decided",
+            "It was decided without these units, and the customer was told. Nothing was changed. If they are here, "
+            "record that they came.",
+            field="items",
+        )
+    if quantity > lot.quantity:
+        raise InvalidInput(
+            "more_than_missing",
+            f"Only {lot.quantity} of these are missing. Nothing was changed.",
+            field="items",
+        )
+    result, part = split(lots, number, quantity)
+    again = replace(
+        part, reception=Reception.IN_TRANSIT if was_sent else Reception.AWAITING,
+        acceptance=Acceptance.PENDING, reasons=(),
+    )  # fmt: skip
+    return _replaced(result, again), again

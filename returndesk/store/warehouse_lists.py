@@ -26,6 +26,7 @@ class Waiting(StrEnum):
     """What may wait at a station."""
 
     EXPECTED = "expected"
+    ANNOUNCED = "announced"
     INSPECT = "inspect"
     GOODS_BACK = "goods-back"
     FOUND = "found"
@@ -33,7 +34,7 @@ class Waiting(StrEnum):
 
 @dataclass(frozen=True)
 class WaitingReturn:
-    """One return that waits; `units` of it, and `at`: by when it is to be done, or when it should arrive."""
+    """One return that waits; `units` of it, and `at`: by when it is to be done or sent, or when it should arrive."""
 
     rma: str
     order_reference: str
@@ -69,6 +70,8 @@ def waiting(
     """A page of those that wait for one thing. Raises `InvalidInput` for a cursor that is none."""
     if what is Waiting.EXPECTED:
         return _expected(session, on_the_way_days, limit, cursor)
+    if what is Waiting.ANNOUNCED:
+        return _announced(session, limit, cursor)
     found = session.execute(_page(_TASKS[what], _task.due_at, _task.id, limit, cursor)).all()
     shown = found[:limit]
     units = _units(session, {rma for _, _, rma, _ in shown}, _COUNTED[what])
@@ -91,6 +94,19 @@ def _expected(session: Session, on_the_way_days: int, limit: int, cursor: str | 
     return WaitingList(Waiting.EXPECTED, rows, more)
 
 
+def _announced(session: Session, limit: int, cursor: str | None) -> WaitingList:
+    """Returns that have their yes and of which nobody has said that they were sent: `at` is until when they may be.
+
+    In the order in which they are reminded or expire, which is what there is an index for.
+    """
+    found = session.execute(_page(_NOT_SENT, _return.next_due_at, _return.rma, limit, cursor)).all()
+    shown = found[:limit]
+    units = _units(session, {rma for rma, *_ in shown}, col(tables.Lot.reception) == Reception.AWAITING)
+    rows = [WaitingReturn(rma, order, until, units.get(rma, 0)) for rma, _, order, until in shown]
+    more = to_cursor(shown[-1][1], shown[-1][0]) if len(found) > limit else None
+    return WaitingList(Waiting.ANNOUNCED, rows, more)
+
+
 _Query = Select[*tuple[Any, ...]]
 _task, _return = tables.Task, tables.Return
 _ON_THE_WAY: _Query = select(
@@ -98,6 +114,15 @@ _ON_THE_WAY: _Query = select(
 ).where(
     col(_return.stage) == Stage.AUTHORIZED,
     col(_return.sent_at).is_not(None),
+)
+
+_NOT_SENT: _Query = select(
+    col(_return.rma), col(_return.next_due_at), col(_return.order_reference), col(_return.expires_at)
+).where(
+    col(_return.stage) == Stage.AUTHORIZED,
+    col(_return.ended_at).is_(None),
+    col(_return.next_due_at).is_not(None),
+    col(_return.sent_at).is_(None),
 )
 
 

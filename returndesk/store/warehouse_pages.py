@@ -1,6 +1,6 @@
 """What the warehouse's station shows of the parcel at hand. Goods, counts and dates; no person."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,14 +28,15 @@ from returndesk.store import tables
 from returndesk.store.cases import Case, load_case
 from returndesk.store.policies import PolicyBook
 from returndesk.store.units import SoldLine, sold_lines
+from returndesk.store.warehouse_traces import Left, Traces, traces
 
 
 @dataclass(frozen=True)
 class LineAtHand:
     """One line of the order, and where its units of this return are.
 
-    `given_up`: not waited for any more, and may come all the same; `elsewhere`: lie here, counted in another return;
-    `free`: of the order, in no return.
+    `given_up`: not waited for any more, and may come all the same, `missing` of them because a parcel did not hold
+    them; `elsewhere`: lie here, counted in another return; `free`: of the order, in no return.
     """
 
     line: int
@@ -44,6 +45,7 @@ class LineAtHand:
     sold: int
     expected: int = 0
     given_up: int = 0
+    missing: int = 0
     here: int = 0
     to_inspect: int = 0
     elsewhere: int = 0
@@ -73,6 +75,26 @@ class LotAtHand:
     may_correct: bool
     may_dispose: bool
     goes_back: bool
+    words: str | None
+    """What somebody wrote of goods that this order never had."""
+
+
+@dataclass(frozen=True)
+class MissingLot:
+    """Units that a parcel did not hold, and that nobody decided about: the count may have been wrong."""
+
+    number: int
+    title: str | None
+    quantity: int
+
+
+@dataclass(frozen=True)
+class LeftGoods:
+    """Goods that left again."""
+
+    title: str | None
+    quantity: int
+    left: Left
 
 
 @dataclass(frozen=True)
@@ -89,7 +111,10 @@ class ParcelPage:
     has_ended: bool
     lines: Sequence[LineAtHand]
     lots: Sequence[LotAtHand]
+    missing: Sequence[MissingLot]
+    left: Sequence[LeftGoods]
     goods_back_by: datetime | None
+    is_back_late: bool
     may_scrap: bool
     photos: Sequence[str]
     """Photos that no lot names yet, by id."""
@@ -148,6 +173,7 @@ def parcel_page(session: Session, policies: PolicyBook, rma: str, now: datetime)
     """A return for the hand that holds its parcel. Raises `NotFound`."""
     case = _case(session, policies, rma, now)
     row, rules = case.row, case.rules.policy.inspection
+    seen = traces(session, rma)
     return ParcelPage(
         rma=rma,
         order_reference=row.order_reference,
@@ -158,8 +184,11 @@ def parcel_page(session: Session, policies: PolicyBook, rma: str, now: datetime)
         awaits_approval=row.awaiting_approval,
         has_ended=row.ended_at is not None,
         lines=_lines(session, row.order_reference, case.lots),
-        lots=_lots(case),
+        lots=_lots(case, seen.words),
+        missing=_missing(case),
+        left=_left(case, seen),
         goods_back_by=row.goods_back_by,
+        is_back_late=row.goods_back_by is not None and case.now > row.goods_back_by,
         may_scrap=row.goods_back_by is None or case.now >= row.goods_back_by,
         photos=_unnamed_photos(session, rma, case.lots),
         others=[other for other, _ in _returns_of(session, row.order_reference) if other != rma],
@@ -170,7 +199,7 @@ def parcel_page(session: Session, policies: PolicyBook, rma: str, now: datetime)
 def label_page(session: Session, policies: PolicyBook, rma: str, now: datetime, paper: str) -> LabelPage:
     """Labels for what is here. Raises `NotFound`."""
     case = _case(session, policies, rma, now)
-    return LabelPage(rma, case.row.order_reference, _lots(case), paper)
+    return LabelPage(rma, case.row.order_reference, _lots(case, {}), paper)
 
 
 def order_page(session: Session, reference: str) -> OrderPage:
@@ -216,7 +245,8 @@ def photo_ids(session: Session, actor_id: str, rma: str, keys: Sequence[str]) ->
     if len(by_key) < len(set(keys)):
         raise NotFound(
             "photo_not_found",
-            "A photo of this inspection has not arrived. Nothing was recorded. Take it again, then record.",
+            "A photo of this inspection did not arrive, so nothing was recorded. Your answers are still here: record "
+            "without it, or take it again first.",
         )
     return [by_key[key] for key in dict.fromkeys(keys)]
 
@@ -250,6 +280,7 @@ def _line(sold: SoldLine, sku: str, lots: Sequence[Lot]) -> LineAtHand:
         title=sold.title,
         sold=sold.quantity,
         expected=units(lambda lot: lot.reception in ON_THE_WAY),
+        missing=units(lambda lot: lot.reception is Reception.SHORT_SHIPPED),
         given_up=units(lambda lot: lot.reception in GIVEN_UP and lot.reason is not None),
         here=units(lambda lot: lot.reception is Reception.RECEIVED and lot.left is None),
         to_inspect=units(lambda lot: lot.reception is Reception.RECEIVED and not lot.inspected),
@@ -258,8 +289,32 @@ def _line(sold: SoldLine, sku: str, lots: Sequence[Lot]) -> LineAtHand:
     )
 
 
-def _lots(case: Case) -> list[LotAtHand]:
-    titles = {line.line: line.title for line in case.order_lines}
+def _titles(case: Case) -> dict[int | None, str]:
+    return {line.line: line.title for line in case.order_lines}
+
+
+def _missing(case: Case) -> list[MissingLot]:
+    if not allows(case.row.stage, CommandKind.CORRECTION):
+        return []
+    titles = _titles(case)
+    return [
+        MissingLot(lot.number, titles.get(lot.line), lot.quantity)
+        for lot in case.undecided
+        if lot.reception is Reception.SHORT_SHIPPED
+    ]
+
+
+def _left(case: Case, seen: Traces) -> list[LeftGoods]:
+    titles, quantities = _titles(case), {lot.number: lot for lot in case.lots if lot.left is not None}
+    return [
+        LeftGoods(titles.get(quantities[number].line), quantities[number].quantity, left)
+        for left in seen.left
+        for number in sorted(left.lots & quantities.keys())
+    ]
+
+
+def _lots(case: Case, words: Mapping[int, str]) -> list[LotAtHand]:
+    titles = _titles(case)
     stage, waits = case.row.stage, case.awaiting_decision
     may_correct, may_dispose, may_go = (
         allows(stage, kind)
@@ -269,7 +324,7 @@ def _lots(case: Case) -> list[LotAtHand]:
         LotAtHand(
             number=lot.number,
             line=lot.line,
-            title=titles.get(lot.line or 0),
+            title=titles.get(lot.line),
             quantity=lot.quantity,
             arrival=lot.arrival,
             condition=lot.condition,
@@ -283,6 +338,7 @@ def _lots(case: Case) -> list[LotAtHand]:
             and lot.reception is Reception.RECEIVED
             and lot.acceptance is not Acceptance.REJECTED,
             goes_back=may_go and lot.goes_back and lot.decision != waits,
+            words=words.get(lot.number),
         )
         for lot in case.lots
         if lot.reception in HERE and lot.left is None

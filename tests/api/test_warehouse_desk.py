@@ -110,7 +110,7 @@ def test_an_order_number_leads_to_its_returns(at: Station) -> None:
 def test_a_code_that_leads_nowhere_says_so_and_stays_in_the_field(at: Station) -> None:
     answer = at.get("/scan?code=DA-404")
     assert answer.status_code == 404
-    assert "no RMA number and no order of this shop" in words(answer)
+    assert "This is no RMA number, no order of this shop" in words(answer)
     assert 'value="DA-404"' in answer.text
 
 
@@ -481,10 +481,10 @@ def test_the_station_shows_what_waits_the_most_urgent_first(at: Station, api: De
     at.post(f"/{back}/inspections", line="1", quantity="2", **(AS_NEW | {"damaged": "yes"}))
     page = at.get("")
     rows = re.findall(r'<section data-part="([a-z-]+)".*?</section>', page.text, re.DOTALL)
-    assert rows == ["expected", "inspect", "goods-back", "found"]
+    assert rows == ["expected", "announced", "inspect", "goods-back", "found"]
     listed = {part: re.findall(r'/desk/station/(RMA[^"]+)"', text) for part, text in zip(
         rows, re.findall(r"<section data-part.*?</section>", page.text, re.DOTALL), strict=True)}  # fmt: skip
-    assert listed == {"expected": [late, soon], "inspect": [older, newer], "goods-back": [back], "found": []}
+    assert listed == {"expected": [late, soon], "announced": [], "inspect": [older, newer], "goods-back": [back], "found": []}
     assert "expected by" in words(page)
     clock.advance(timedelta(days=30))
     api.door.time_passes(late)  # type: ignore[attr-defined]

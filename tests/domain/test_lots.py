@@ -26,6 +26,7 @@ from returndesk.domain.parcels import (
     Finding,
     Packed,
     add_wrong_items,
+    await_again,
     inspect,
     lose,
     receive,
@@ -204,6 +205,32 @@ def test_only_what_is_here_and_undecided_is_corrected(lot: Lot, quantity: int, c
     assert refused.value.code == code
 
 
+def test_what_was_counted_as_missing_is_waited_for_again() -> None:
+    lots = arrive(three_coats(), Packed(1, 1))
+    lots, again = await_again(lots, 1, 2)
+    assert seen(lots) == [(1, 2, "awaiting", None), (1, 1, "received", None)]
+    assert again == lots[0]
+    lots = arrive(lots, Packed(1, 2))
+    assert {lot.arrival for lot in lots} == {"expected"}, "it is not late for a miscount"
+    lots, again = await_again(arrive(three_coats()), 1, 1, was_sent=True)
+    assert seen(lots) == [(1, 2, "short_shipped", None), (1, 1, "in_transit", None)]
+
+
+@pytest.mark.parametrize(
+    ("missing", "quantity", "code"),
+    [
+        (Lot(1, 1, 1, reception=Reception.SHORT_SHIPPED, decision=1), 1, "already_decided"),
+        (Lot(1, 1, 1, reception=Reception.SHORT_SHIPPED), 2, "more_than_missing"),
+    ],
+)
+def test_only_what_is_missing_and_undecided_is_waited_for_again(
+    missing: Lot, quantity: int, code: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await_again([missing], 1, quantity)
+    assert refused.value.code == code
+
+
 def test_mixed_grades_in_one_line_split_it() -> None:
     lots = arrive(three_coats(), Packed(1, 3))
     lots = inspect(
@@ -364,6 +391,17 @@ class Warehouse(RuleBasedStateMachine):
         was = next(lot for lot in before if lot.number == which)
         if was.reception is Reception.RECEIVED and gone.reception in GIVEN_UP and gone.line:
             self.move(gone.line, -gone.quantity)
+
+    @rule(which=st.integers(0, 20), quantity=COUNTS)
+    def miscount(self, which: int, quantity: int) -> None:
+        """What was said to be missing is waited for again, where nobody else has it by now."""
+        lot = next((x for x in self.lots if x.number == which), None)
+        if lot is None or lot.reception is not Reception.SHORT_SHIPPED or quantity > lot.quantity:
+            return
+        assert lot.line is not None
+        if self.free[lot.line] >= quantity:
+            self.lots, _ = await_again(self.lots, which, quantity)
+            self.move(lot.line, quantity)
 
     @rule(
         items=st.lists(

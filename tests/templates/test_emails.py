@@ -520,6 +520,11 @@ def test_a_correction_says_what_is_here_and_by_when_something_happens() -> None:
     assert "tell you our decision by Friday 27 November" in text
     waits = Corrected(**CASE, items=(DRESS,), corrected_at=NOW, send_by=LATER)
     assert "we wait for it until Sunday 29 November" in content(mail(waits), "plain")
+    counted = Corrected(
+        **CASE, items=(DRESS, SCARF), corrected_at=NOW, noted_here=(SCARF,), waited_again=(DRESS,)
+    )
+    text = content(mail(counted), "plain")
+    assert text.index("reached us") < text.index(SCARF.title) < text.index("was missing") < text.index(DRESS.title)
     with pytest.raises(ValidationError, match="processing_due_at goes with what is here"):
         Corrected(**CASE, items=(DRESS,), corrected_at=NOW, here=(DRESS,))
 

@@ -145,7 +145,7 @@ def with_what(draw: Any, books: "Books", rma: str, kind: CommandKind) -> dict[st
         body["items"] = [
             {"lot": x["number"], "quantity": draw(st.integers(1, x["quantity"]))}
             for x in lots
-            if x["reception"] in ("received", "wrong_item") and x["decision"] is None
+            if x["reception"] in ("received", "wrong_item", "short_shipped") and x["decision"] is None
         ] or body["items"]
     elif kind in (CommandKind.REFUND_AGAIN, CommandKind.PAID_BY_HAND):
         body["refund"] = next((x.rpartition("-")[2] for x in books.failed(rma)), None)

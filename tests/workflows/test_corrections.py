@@ -127,3 +127,51 @@ async def test_what_was_never_announced_and_never_here_is_not_called_cancelled_w
     await live.arrive(rma, 1)
     arrivals = sorted(lot["arrival"] for lot in (await live.view(rma))["lots"])
     assert arrivals == ["arrived_unannounced", "expected"]
+
+
+async def test_a_wrong_short_count_is_undone_with_what_it_called_missing(live: Live) -> None:
+    """One of two was counted, and nothing is late for it once both are counted right."""
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.arrive(rma, 1)
+    await live.mailed(sold, 2)
+    [here] = [lot for lot in (await live.view(rma))["lots"] if lot["reception"] == "received"]
+    body = {"items": [{"lot": here["lot"], "quantity": 1}], "reason": "miscounted"}
+    assert (await live.does(rma, "correction", body))["stage"] == "authorized"
+    view = await live.view(rma)
+    assert [(x["quantity"], x["reception"]) for x in view["lots"]] == [(1, "awaiting"), (1, "awaiting")]
+    told = (await live.mailed(sold, 3))[-1]
+    assert "That was our mistake: it has not." in told.text
+    assert "We had noted that this was missing. That was our mistake too" in told.text
+    await live.arrive(rma, 2)
+    assert {lot["arrival"] for lot in (await live.view(rma))["lots"]} == {"expected"}
+
+
+async def test_a_box_that_was_not_empty_is_counted_again_and_nothing_is_late(live: Live) -> None:
+    sold = await live.dress(2)
+    rma = await live.request(sold, 2, authorize=True)
+    await live.does(rma, "receipts", {})
+    await live.mailed(sold, 2)
+    body = {"items": [{"lot": 1, "quantity": 2}], "reason": "miscounted"}
+    assert (await live.does(rma, "correction", body))["stage"] == "authorized"
+    view = await live.view(rma)
+    assert [(x["quantity"], x["reception"]) for x in view["lots"]] == [(2, "awaiting")]
+    assert {clock["state"] for clock in view["clocks"]} == {"paused"}
+    told = (await live.mailed(sold, 3))[-1]
+    assert "We had noted that this was missing. That was our mistake: we had not counted it right" in told.text
+    assert "reached us" not in told.text
+    await live.arrive(rma, 2)
+    await live.inspect(rma, 2)
+    await live.reach(rma, "closed")
+    assert {lot["arrival"] for lot in (await live.view(rma))["lots"]} == {"expected"}
+    assert await live.paid_back(sold) == [(8_000, "succeeded")]
+
+
+async def test_what_is_missing_and_asked_for_again_elsewhere_is_not_waited_for_twice(live: Live) -> None:
+    sold = await live.dress(1)
+    rma = await live.request(sold, 1, authorize=True)
+    await live.does(rma, "receipts", {})
+    await live.request(sold, 1)
+    body = {"items": [{"lot": 1, "quantity": 1}], "reason": "miscounted"}
+    answer = await live.post(f"returns/{rma}/correction", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "claimed_elsewhere")

@@ -13,7 +13,7 @@ from api.desk import Desk, desk_of
 from api.desk_pages import EVERYBODY, NO_STORE, FormProblem, form_of, problem_of, show
 from api.identity import PASSWORD, SignIn, forget, require
 from api.problems import NotForThisRole
-from api.sign_in import caller_of, passwords, signed_in_answer
+from api.sign_in import HOME, caller_of, passwords, signed_in_answer
 from returndesk.domain.errors import InvalidInput, NotFound, ReturndeskError
 from returndesk.domain.passwords import LENGTH_MIN
 from returndesk.domain.people import Actor
@@ -59,8 +59,11 @@ async def password_page(
 async def change_password(
     request: Request, actor: Annotated[Actor, require(*EVERYBODY, before_password=True)]
 ) -> Response:
-    """Take another password: all one's sign-ins end, and this browser gets a new one."""
-    _own_sign_in(request)
+    """Take another password: all one's sign-ins end, and this browser gets a new one.
+
+    Whose password was made for them is on the way to their desk; who changes their own stays at their account.
+    """
+    before = _own_sign_in(request)
     desk, caller = desk_of(request), caller_of(request)
     form = await form_of(request)
     old, new, again = (str(form.get(name) or "") for name in ("old", "new", "again"))
@@ -76,7 +79,9 @@ async def change_password(
         _log.warning("password_refused", actor=actor.id, code=error.code)
         return await _page(request, actor, problem_of(error))
     _log.info("password_changed", actor=actor.id)
-    return signed_in_answer(request, begun, f"{_ACCOUNT}?said=password")
+    return signed_in_answer(
+        request, begun, HOME[actor.role] if before.must_change else f"{_ACCOUNT}?said=password"
+    )
 
 
 @router.post("/account/sign-ins/end-others")

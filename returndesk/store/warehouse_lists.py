@@ -97,9 +97,9 @@ def _expected(session: Session, on_the_way_days: int, limit: int, cursor: str | 
 def _announced(session: Session, limit: int, cursor: str | None) -> WaitingList:
     """Returns that have their yes and of which nobody has said that they were sent: `at` is until when they may be.
 
-    In the order in which they are reminded or expire, which is what there is an index for.
+    In the order in which they were asked for, which is what there is an index for.
     """
-    found = session.execute(_page(_NOT_SENT, _return.next_due_at, _return.rma, limit, cursor)).all()
+    found = session.execute(_page(_NOT_SENT, _return.recorded_at, _return.rma, limit, cursor)).all()
     shown = found[:limit]
     units = _units(session, {rma for rma, *_ in shown}, col(tables.Lot.reception) == Reception.AWAITING)
     rows = [WaitingReturn(rma, order, until, units.get(rma, 0)) for rma, _, order, until in shown]
@@ -117,11 +117,9 @@ _ON_THE_WAY: _Query = select(
 )
 
 _NOT_SENT: _Query = select(
-    col(_return.rma), col(_return.next_due_at), col(_return.order_reference), col(_return.expires_at)
+    col(_return.rma), col(_return.recorded_at), col(_return.order_reference), col(_return.expires_at)
 ).where(
     col(_return.stage) == Stage.AUTHORIZED,
-    col(_return.ended_at).is_(None),
-    col(_return.next_due_at).is_not(None),
     col(_return.sent_at).is_(None),
 )
 

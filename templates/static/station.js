@@ -1,6 +1,8 @@
 // The station for a hand with gloves on: scans go where they belong, buttons are kept until the shop has answered them,
 // and the page stays useful while there is no connection. Without this script every form still works by itself.
 
+import { drafts, fill } from "./station_drafts.js";
+import { dropScan, keepScan, timeOf, toCount } from "./station_scans.js";
 import { drop, entries, forgetParcels, keep, keepParcel, newKey, parcel, put } from "./station_queue.js";
 import { listen } from "./station_keys.js";
 import { isMuted, mute, tone } from "./station_sound.js";
@@ -10,8 +12,10 @@ const ANSWER_MS = 20_000;
 const AGAIN_MS = [1_000, 2_000, 5_000, 10_000, 30_000];
 const MISSING_MS = 3_000;
 const PHOTO_PX = 2_000;
+const THUMB_PX = 120;
 const FRESH_MS = 10 * 60_000;
 const KEPT_MS = 3 * 24 * 3_600_000;
+const CODE_MAX = 200; // longer ones are nothing of ours, and an address has an end
 
 const station = document.querySelector("#station");
 const stand = document.querySelector("#stand");
@@ -19,6 +23,7 @@ const said = document.querySelector("#said");
 const strip = document.querySelector("#strip");
 const waiting = document.querySelector("#waiting");
 const actor = station.dataset.actor;
+const drafted = drafts(actor);
 let csrf = station.dataset.csrf;
 
 function make(tag, text = "", attributes = {}) {
@@ -28,12 +33,12 @@ function make(tag, text = "", attributes = {}) {
   return element;
 }
 
-// Words, colour and a tone together; `how` is right, wrong or quiet.
+// Words, colour and a tone together; `how` is right, late (right, and urgent), wrong or quiet.
 function say(words, how = "quiet") {
   said.textContent = words;
-  said.className = `said ${{ right: "yes", wrong: "no", quiet: "wait" }[how]}`;
+  said.className = `said ${{ right: "yes", late: "wait", wrong: "no", quiet: "wait" }[how]}`;
   said.dataset.how = how;
-  if (how !== "quiet") tone(how === "right");
+  if (how !== "quiet") tone(how !== "wrong");
 }
 
 const units = (count) => `${count} ${count === 1 ? "unit" : "units"}`;
@@ -61,16 +66,16 @@ function scanned(text) {
   const now = performance.now();
   const isTwice = code === before.code && now - before.at < TWICE_MS;
   before = { code, at: now };
-  if (isTwice) return say(`${code}: scanned twice, counted once.`);
+  if (isTwice) return say(`${code}: scanned twice, and opened once. Nothing is counted by scanning it.`);
   document.querySelector("#code").value = "";
   if (isCommand(code)) return press(code.toUpperCase());
-  if (rma) return go(parcelUrl(rma, [...new Set([...box(), rma])]), { rma });
-  return go(withBox(`/desk/station/scan?code=${encodeURIComponent(code)}`));
+  if (rma) return go(parcelUrl(rma, boxWith(rma)), { rma });
+  return go(withBox(`/desk/station/scan?code=${encodeURIComponent(code.slice(0, CODE_MAX))}`));
 }
 
 listen(
   scanned,
-  (code, element) => element.id === "code" || readRma(code) !== null || /^CMD-/i.test(code),
+  (code, element, from) => (element.id === "code" && from === 0) || readRma(code) !== null || /^CMD-/i.test(code),
   (code) => readRma(code) !== null,
 );
 
@@ -80,6 +85,7 @@ function press(code) {
   const target = carriers.find((one) => isThere(one));
   if (target) {
     target.click();
+    if (target.matches("summary")) say("Is it so? Then scan the code again. Nothing is recorded yet.");
     if (target.matches("input")) say(target.closest("label").innerText.trim(), "right");
   } else if (code === "CMD-NEXT") {
     go("/desk/station");
@@ -89,6 +95,7 @@ function press(code) {
 }
 
 const isThere = (element) => {
+  if (element.matches("details[open] > summary")) return false; // the question is asked already: the button below answers it
   const shown = element.matches("input") ? element.closest("label") : element;
   return !element.disabled && shown.getClientRects().length > 0;
 };
@@ -99,6 +106,12 @@ const box = () => {
   const named = new URLSearchParams(location.search).get("box");
   if (named) return named.split(",");
   return stand.dataset.rma ? [stand.dataset.rma] : [];
+};
+// Those of whose goods some are waited for. Once all are counted the box is done, and what is scanned begins another.
+let counting = new Set(stand.dataset.count?.split(",").filter(Boolean));
+const boxWith = (rma) => {
+  const all = box();
+  return all.includes(rma) || all.some((one) => counting.has(one)) ? [...new Set([...all, rma])] : [rma];
 };
 const parcelUrl = (rma, all) => `/desk/station/${rma}${all.length > 1 ? `?box=${all.join(",")}` : ""}`;
 const withBox = (url) => (box().length ? `${url}&box=${box().join(",")}` : url);
@@ -125,75 +138,90 @@ async function fetched(url) {
   const answer = await fetch(url, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(ANSWER_MS) });
   if (answer.status >= 502) throw new TypeError("nobody answers");
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return { page, url: answer.url };
+  return { page, url: answer.url, isLeft: !new URL(answer.url).pathname.startsWith("/desk/station") };
 }
 
-async function go(url, { push = true, rma = null, quiet = false } = {}) {
+// `again`: it is tried once more by itself, so that it fails without a word.
+async function go(url, { push = true, rma = null, quiet = false, again = false } = {}) {
   const mine = ++going;
   let found;
   try {
     found = await fetched(url);
   } catch {
-    if (mine === going && !quiet) await fromDevice(url, rma, push);
+    if (mine === going && !quiet && !again) await fromDevice(url, rma, push);
     lookAgain();
-    return;
+    return false;
   }
-  if (mine !== going) return;
+  if (mine !== going) return false;
   const { page } = found;
   const fresh = page.querySelector("#stand");
-  if (!fresh) { location.assign(url); return; }
+  if (!fresh && found.isLeft) { location.assign(url); return false; }
+  if (!fresh) {
+    // No page of the station: the hand stays where it is, and its next scan is heard.
+    if (stand.dataset.missing) delete stand.dataset.missing;
+    say(page.querySelector("h1 + p, .next, main p")?.textContent.trim() ?? "That leads nowhere. Scan the next one.", "wrong");
+    return false;
+  }
   csrf = page.querySelector("#station").dataset.csrf;
   if (push) history.pushState(null, "", found.url);
   document.title = page.title;
-  await show(fresh.innerHTML, fresh.dataset.rma ?? null);
+  counting = new Set(fresh.dataset.count?.split(",").filter(Boolean));
+  if (fresh.dataset.rma && !counting.has(fresh.dataset.rma)) dropScan(fresh.dataset.rma);
+  const isBegun = await show(fresh.innerHTML, fresh.dataset.rma ?? null);
   const problem = page.querySelector("[role=alert]");
-  document.querySelectorAll("#content > .alert, #content > .note").forEach((one) => one.remove());
+  document.querySelectorAll("#content > .alert, #content > .note, #content > [data-part=done]").forEach((one) => one.remove());
   if (problem) say(problem.querySelector("strong").textContent, "wrong");
   else if (stand.querySelector("[data-right]")) say("The scanner is right.", "right");
-  else if (!quiet && stand.dataset.rma) say(`${stand.dataset.rma}: ${stand.querySelector("#next").textContent.trim()}`, "right");
-  else if (!quiet) say("Ready for the next one.");
+  else if (!quiet && stand.dataset.rma) sayParcel(isBegun);
+  else if (!quiet) say(isBegun ? "What you wrote is here again; nobody was asked yet." : "Ready for the next one.");
+  return true;
+}
+
+// Short: the page says below what is to be done.
+function sayParcel(isBegun) {
+  const next = stand.querySelector("#next");
+  const begun = isBegun ? ". Your answers are here again; they are not recorded yet." : "";
+  say(`${stand.dataset.rma}: ${next?.dataset.brief ?? "open"}${begun}`, next?.dataset.late === undefined ? "right" : "late");
+}
+
+// Where drafts of the page at hand are kept: by return, or by the page's address where there is none.
+const place = () => stand.dataset.rma ?? `${location.pathname}?${new URLSearchParams(location.search).get("reference") ?? ""}`;
+const draftForms = () => stand.querySelectorAll("form[data-draft]");
+
+function keepDraft(form) {
+  if (form?.dataset.draft && !form.inert) drafted.keep(place(), form.dataset.draft, new FormData(form));
 }
 
 async function show(html, rma) {
   if (rma) await keepParcel(rma, html);
   const all = await entries();
   // From here on nothing is waited for: a tap in between would be lost.
-  const begun = rma && rma === stand.dataset.rma ? answersBegun() : [];
   if (rma) stand.dataset.rma = rma;
   else delete stand.dataset.rma;
   stand.innerHTML = html;
   delete stand.dataset.missing;
   assumeAll(all);
-  begun.forEach(goOn);
+  const isBegun = takeUpDrafts(all);
   drawStrip();
   if (!rma) stock();
+  return isBegun;
 }
 
 // A page that comes anew takes nothing out of anybody's hands: what was answered, and the photos taken, are still there.
-function answersBegun() {
-  return [...stand.querySelectorAll("[data-inspect]:not([hidden])")].map((card) => ({
-    line: card.dataset.inspect,
-    answers: [...new FormData(factsOf(card))].filter(([name]) => !UNTOUCHED.has(name)),
-    isBegun: card.dataset.begun === "yes",
-  })).filter((one) => one.isBegun);
-}
-
-const UNTOUCHED = new Set(["key", "csrf", "box", "line", "by_facts"]);
-
-function goOn({ line, answers }) {
-  const card = stand.querySelector(`[data-inspect="${CSS.escape(line)}"]:not([hidden])`);
-  if (!card) return;
-  const form = factsOf(card);
-  for (const [name, value] of answers) {
-    if (name === "photo_key") { take(card, value); continue; }
-    for (const element of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
-      if (element.matches("[type=radio], [type=checkbox]")) element.checked ||= element.value === value;
-      else if (name === "quantity") element.value = Math.min(Number(value), Number(element.max || value));
-      else element.value = value;
+function takeUpDrafts(all) {
+  const begun = drafted.of(place());
+  let isBegun = false;
+  for (const form of draftForms()) {
+    const fields = begun[form.dataset.draft];
+    const card = form.closest("[data-inspect]");
+    if (!fields || card?.hidden) continue;
+    isBegun = fill(form, fields) || isBegun;
+    for (const [name, key] of fields) {
+      if (name === "photo_key") take(card, key, all.find((entry) => entry.key === key)?.photo);
     }
+    grade(form);
   }
-  card.dataset.begun = "yes";
-  grade(form);
+  return isBegun;
 }
 
 // Without a connection: what this device has seen before, or a promise to open it.
@@ -202,18 +230,24 @@ async function fromDevice(url, rma, push) {
   const known = rma && await parcel(rma);
   if (known) {
     await show(known.html, rma);
+    if (stand.querySelector("#receiving [data-expected]:not([data-expected='0'])")) counting.add(rma);
     say(`${rma}: no connection. Go on; what you record is kept on this device and sent later.`, "right");
     return;
   }
+  if (rma) {
+    keepScan(rma);
+    counting.add(rma);
+    await draw();
+  }
   const words = rma
-    ? `${rma} is not on this device. It opens by itself when the connection is back; or scan the next one.`
+    ? `${rma} is not on this device. It is kept below as still to count, and opens when the connection is back. Scan the next one.`
     : "There is no connection to look that up. It opens by itself when it is back.";
   delete stand.dataset.rma;
   if (rma) stand.dataset.rma = rma;
   stand.dataset.missing = "yes";
   stand.replaceChildren(make("h1", rma ?? "No connection"), make("p", words, { class: "next" }));
   drawStrip();
-  say(words, "wrong");
+  say(rma ? `${rma}: no connection. Kept as still to count.` : "No connection to look that up.", "wrong");
 }
 
 let looking = 0;
@@ -221,7 +255,7 @@ let looking = 0;
 function lookAgain() {
   clearTimeout(looking);
   looking = setTimeout(() => {
-    if (stand.dataset.missing) go(location.href, { push: false, rma: stand.dataset.rma ?? null, quiet: true });
+    if (stand.dataset.missing) go(location.href, { push: false, rma: stand.dataset.rma ?? null, again: true });
   }, MISSING_MS);
 }
 
@@ -302,6 +336,7 @@ async function deliver(entry) {
   const told = isJson ? await answer.json().catch(() => ({})) : {};
   if (answer.ok && isJson) {
     await drop(entry.number);
+    await forgetRefusals(entry);
     await answered(entry, answer.status === 202);
     return true;
   }
@@ -313,21 +348,52 @@ async function deliver(entry) {
   }
   await put({ ...entry, state: "refused", sentence: told.detail ?? "It was refused." });
   if (entry.photo) await withoutPhoto(entry.key);
-  say(`${entry.title}: ${told.detail ?? "refused."}`, "wrong");
+  else giveBack(entry, told.code);
   await refreshed(entry.rma);
+  say(`${entry.title}: ${told.detail ?? "refused."}`, "wrong");
+  await draw();
   return true;
+}
+
+// What was refused is in its form again, as it was answered; without photos that never arrived.
+function giveBack(entry, code) {
+  if (!entry.draft || drafted.of(entry.place)[entry.draft]) return;
+  const fields = entry.fields.filter(([name]) => name !== "photo_key" || code !== "photo_not_found");
+  drafted.keep(entry.place, entry.draft, fields);
+}
+
+// A refusal is over once the same thing was carried out.
+async function forgetRefusals(done) {
+  const about = (entry) => ["line", "lot"].map((name) => entry.fields.find((field) => field[0] === name)?.[1] ?? "").join();
+  for (const entry of await entries()) {
+    const isSame = entry.kind === done.kind && entry.rma === done.rma && about(entry) === about(done);
+    if (entry.state === "refused" && isSame) await drop(entry.number);
+  }
 }
 
 async function answered(entry, isPending) {
   await draw();
   if (entry.photo) { say("The photo is kept.", "right"); return; }
-  say(isPending ? `${entry.title}: written down, and carried out as soon as can be.` : `${entry.title}.`, "right");
-  await refreshed(entry.rma);
-  if (entry.kind === "order" && !stand.dataset.rma) go("/desk/station?asked=yes", { quiet: true });
+  const isShown = await refreshed(entry.rma);
+  const next = isShown && !isPending ? ` ${stand.querySelector("#next")?.textContent.trim().replace(/\s+/g, " ") ?? ""}` : "";
+  const isLate = isShown && stand.querySelector("#next")?.dataset.late !== undefined;
+  if (isPending) say(`${entry.title}: written down, and carried out as soon as can be.`, "right");
+  else if (entry.kind === "order") {
+    say(`${entry.title}: written down.`, "right");
+    if (!stand.dataset.rma) await go("/desk/station?asked=yes", { quiet: true });
+  }
+  else say(`${entry.title}.${next}`, isLate ? "late" : "right");
 }
 
 // An inspection does without a photo that could not be kept.
 async function withoutPhoto(key) {
+  for (const one of stand.querySelectorAll(`[name=photo_key][value="${CSS.escape(key)}"]`)) {
+    const card = one.closest("[data-inspect]");
+    one.remove();
+    card.querySelector(`[data-thumb="${CSS.escape(key)}"]`)?.remove();
+    drawTaken(card);
+    keepDraft(factsOf(card));
+  }
   for (const entry of await entries()) {
     const fields = entry.fields.filter(([name, value]) => name !== "photo_key" || value !== key);
     if (fields.length < entry.fields.length) await put({ ...entry, fields });
@@ -336,9 +402,9 @@ async function withoutPhoto(key) {
 
 // Show the parcel as the shop has it, once nothing of it waits any more.
 async function refreshed(rma) {
-  if (!rma || stand.dataset.rma !== rma) return;
+  if (!rma || stand.dataset.rma !== rma) return false;
   const left = (await entries()).some((entry) => entry.rma === rma && entry.state === "waiting");
-  if (!left) await go(location.href, { push: false, quiet: true });
+  return !left && go(location.href, { push: false, quiet: true });
 }
 
 async function draw() {
@@ -346,8 +412,22 @@ async function draw() {
   const mine = all.filter((entry) => entry.state === "waiting" && entry.actor === actor);
   const others = all.filter((entry) => entry.state === "waiting" && entry.actor !== actor);
   const refused = all.filter((entry) => entry.state === "refused");
-  waiting.hidden = all.length === 0;
+  const uncounted = toCount();
+  waiting.hidden = all.length + uncounted.length === 0;
   waiting.replaceChildren();
+  if (uncounted.length) {
+    waiting.append(make("p", "Scanned without a connection, still to count", { class: "waiting-count", "data-to-count": uncounted.length }));
+    const list = make("ul", "", { class: "to-count" });
+    for (const { rma, at } of uncounted) {
+      const item = make("li");
+      item.append(
+        make("a", rma, { class: "button plain code", href: `/desk/station/${rma}` }), make("span", `scanned at ${timeOf(at)}`),
+        make("button", "Take it off", { type: "button", class: "button plain", "data-uncount": rma }),
+      );
+      list.append(item);
+    }
+    waiting.append(list);
+  }
   if (mine.length) {
     waiting.append(make("p", `${mine.length} ${mine.length === 1 ? "waits" : "wait"} for the connection`, { class: "waiting-count", "data-waiting": mine.length }));
     const list = make("ul");
@@ -409,7 +489,6 @@ function arrive(line, count) {
   const form = factsOf(card);
   form.reset();
   forgetTaken(card);
-  delete card.dataset.begun;
   const quantity = card.querySelector("input[name=quantity]");
   quantity.max = here;
   quantity.value = here;
@@ -439,7 +518,7 @@ document.addEventListener("submit", async (event) => {
   const total = counted.reduce((sum, [, value]) => sum + Number(value), 0);
   const entry = {
     kind: form.dataset.queue, rma: stand.dataset.rma ?? null, url: new URL(form.action).pathname, fields,
-    title: total ? `${form.dataset.title}: ${units(total)}` : form.dataset.title,
+    draft: form.dataset.draft, place: place(), title: titleOf(form, fields, total),
   };
   const wrong = complaint(entry, form);
   if (wrong) {
@@ -448,6 +527,8 @@ document.addEventListener("submit", async (event) => {
     return;
   }
   await enqueue(entry);
+  if (entry.draft) drafted.forget(entry.place, entry.draft);
+  if (entry.kind === "receipts") isCounted(entry.rma);
   form.inert = false;
   if (entry.rma) assume(entry);
   else putAside();
@@ -460,19 +541,71 @@ function putAside() {
   stand.replaceChildren(make("h1", "Written down"), make("p", words, { class: "next" }));
 }
 
-// What the shop would refuse at once is said at once.
+function isCounted(rma) {
+  counting.delete(rma);
+  dropScan(rma);
+  draw();
+}
+
+// What is recorded, in words: they are shown while it waits, when it is done, and when it is refused.
+function titleOf(form, fields, total) {
+  const value = (name) => fields.find((field) => field[0] === name)?.[1];
+  const title = form.dataset.title;
+  if (form.dataset.queue === "inspections") {
+    const what = form.querySelector("[data-grade] strong")?.textContent;
+    return `${title}: ${value("quantity")} × ${form.dataset.goods}${what ? `, ${what}` : ""}`;
+  }
+  if (form.dataset.queue === "dispositions") return `${title}: ${wordsOf(form, "disposition", value("disposition"))}`;
+  if (form.dataset.queue === "goods-back") return `${title}: ${wordsOf(form, "way", value("way"))}`;
+  if (!total) return title;
+  const short = [...form.querySelectorAll("[data-expected]")].reduce((sum, line) =>
+    sum + Math.max(Number(line.dataset.expected) - Number(line.querySelector("input[type=number]").value || 0), 0), 0);
+  if (!short) return `${title}: ${units(total)}`;
+  return `${title}: ${units(total)}; ${short} ${value("more_expected") ? "still to come" : short === 1 ? "is missing" : "are missing"}`;
+}
+
+const wordsOf = (form, name, value) =>
+  form.querySelector(`[name=${name}][value="${CSS.escape(value ?? "")}"]`)?.textContent.replace(/^Yes, it was /, "") ?? value;
+
+// What the shop would refuse at once is said at once, where it is to be answered.
 function complaint(entry, form) {
-  if (entry.kind !== "receipts") return null;
   const has = (name) => entry.fields.some((field) => field[0] === name && field[1] && field[1] !== "0");
-  const isCounted = entry.fields.some(([name, value]) => name.startsWith("line_") && Number(value) > 0);
+  const isAnyCounted = entry.fields.some(([name, value]) => name.startsWith("line_") && Number(value) > 0);
+  if (entry.kind === "inspections") return inspectionComplaint(form);
+  if (entry.kind === "order" && !isAnyCounted && !has("words")) {
+    form.querySelector("[name=words]").focus();
+    return "Count what is in it, or say in a few words what the parcel looks like. Nobody was asked yet.";
+  }
+  if (entry.kind === "goods-back" && entry.fields.some(([name, value]) => name === "way" && value === "sent_back")) {
+    if (has("tracking") || has("untracked")) return null;
+    if (form.dataset.asked) { entry.fields.push(["untracked", "yes"]); return null; }
+    form.dataset.asked = "yes";
+    form.querySelector("[name=tracking]").focus();
+    return "Scan the tracking number first. Has it none? Then press “Sent back” again. Nothing is recorded yet.";
+  }
+  if (entry.kind !== "receipts") return null;
   if (has("wrong_quantity") && !has("wrong_words")) {
     form.querySelector("[name=wrong_words]").focus();
     return "Say in a few words what the other things are.";
   }
-  if (!isCounted && !has("wrong_quantity") && !has("empty")) {
+  if (!isAnyCounted && !has("wrong_quantity") && !has("empty")) {
     return "Nothing was counted. Count what was in the parcel, or press “The box is empty”.";
   }
   return null;
+}
+
+function inspectionComplaint(form) {
+  const said = (name) => form.elements[name]?.value ?? "";
+  const why = form.querySelector("[name=override_reason]")?.closest("fieldset");
+  if (!why || !form.dataset.derived) return null;
+  const [condition, packaging] = form.dataset.derived.split(" ");
+  const isElse = (said("condition") || condition) !== condition || (said("own_packaging") || packaging) !== packaging;
+  why.classList.toggle("unsaid", isElse && !said("override_reason"));
+  if (!isElse || said("override_reason")) return null;
+  why.closest("details").open = true;
+  why.scrollIntoView({ block: "center" });
+  why.querySelector("input").focus({ preventScroll: true });
+  return `Your answers amount to condition ${condition}, packaging ${packaging}. Say why it is something else, or choose “As the answers say”. Nothing is recorded yet.`;
 }
 
 document.addEventListener("click", async (event) => {
@@ -481,6 +614,10 @@ document.addEventListener("click", async (event) => {
   if (target.dataset.step) stepBy(target, Number(target.dataset.step));
   if (target.dataset.set) setTo(target.closest(".step").querySelector("input"), Number(target.dataset.set));
   if (target.matches("[data-as-new]")) asNew(target.closest("form"));
+  if (target.dataset.uncount) {
+    dropScan(target.dataset.uncount);
+    await draw();
+  }
   if (target.dataset.dismiss) {
     await drop(Number(target.dataset.dismiss));
     await draw();
@@ -494,7 +631,7 @@ document.addEventListener("click", async (event) => {
 
 // Sheets that are printed, and everything that is not the station, are pages of their own.
 const isInside = (link) =>
-  link.closest("#stand, #strip") && link.pathname.startsWith("/desk/station") && !/\/(label|commands)$/.test(link.pathname);
+  link.closest("#stand, #strip, #waiting") && link.pathname.startsWith("/desk/station") && !/\/(label|commands)$/.test(link.pathname);
 
 function stepBy(button, by) {
   const input = button.closest(".step").querySelector("input");
@@ -512,9 +649,12 @@ const AS_NEW = { opened: "no", marks: "none", damaged: "no", accessories: "compl
 
 function asNew(form) {
   for (const [name, value] of Object.entries(AS_NEW)) form.querySelector(`[name=${name}][value=${value}]`).checked = true;
-  begin(form);
   grade(form);
-  say("As it left us.", "right");
+  keepDraft(form);
+  const record = form.querySelector(".record");
+  record.scrollIntoView({ block: "end" });
+  record.querySelector("button").focus({ preventScroll: true });
+  say("As it left us. Press “Record”: nothing is recorded yet.");
 }
 
 // The policy's grade: the page has it for each possible answer, in this order, so no rule is written twice.
@@ -528,22 +668,24 @@ const PACKAGINGS = ["original", "opened", "missing"];
 
 function grade(form) {
   if (!form?.dataset.grades) return;
-  const place = form.querySelector("[data-grade]");
+  const shown = form.querySelector("[data-grade]");
   let at = 0;
   for (const [name, values] of ANSWERS) {
     const answer = values.indexOf(form.elements[name].value);
-    if (answer < 0) { place.textContent = ""; return; }
+    if (answer < 0) { shown.textContent = ""; delete form.dataset.derived; return; }
     at = at * values.length + answer;
   }
   const [condition, packaging] = form.dataset.grades.slice(2 * at, 2 * at + 2);
-  place.replaceChildren("Amounts to: ", make("strong", `condition ${CONDITIONS[condition]}, packaging ${PACKAGINGS[packaging]}`));
+  form.dataset.derived = `${CONDITIONS[condition]} ${PACKAGINGS[packaging]}`;
+  shown.replaceChildren("Amounts to: ", make("strong", `condition ${CONDITIONS[condition]}, packaging ${PACKAGINGS[packaging]}`));
 }
 
 document.addEventListener("change", (event) => {
-  begin(event.target);
   if (event.target.matches("[data-photos] input[type=file]")) photograph(event.target);
   else grade(event.target.closest("form[data-grades]"));
+  keepDraft(event.target.form);
 });
+document.addEventListener("input", (event) => keepDraft(event.target.form));
 
 // Photos: small before they travel, kept like everything else, named in the inspection by the key they are sent under. ---
 
@@ -557,7 +699,10 @@ async function photograph(input) {
     const entry = await enqueue({
       kind: "photo", rma: stand.dataset.rma, url: new URL(form.action).pathname, photo, title: `Photo of ${stand.dataset.rma}`,
     });
-    if (card) take(card, entry.key);
+    if (card?.isConnected) {
+      take(card, entry.key, photo);
+      keepDraft(factsOf(card));
+    }
   }
 }
 
@@ -575,22 +720,40 @@ async function small(file) {
   }
 }
 
-function begin(element) {
-  const card = element.closest("[data-inspect]");
-  if (card) card.dataset.begun = "yes";
+const photosTaken = new Map(); // while this page is open, also once they are sent
+
+function take(card, key, photo) {
+  if (card.querySelector(`[name=photo_key][value="${CSS.escape(key)}"]`)) return;
+  factsOf(card).append(make("input", "", { type: "hidden", name: "photo_key", value: key }));
+  const thumb = make("canvas", "", { "data-thumb": key, width: THUMB_PX, height: THUMB_PX, role: "img", "aria-label": "The photo" });
+  card.querySelector("[data-thumbs]").append(thumb);
+  if (photo) photosTaken.set(key, photo);
+  if (photosTaken.has(key)) drawThumb(thumb, photosTaken.get(key));
+  else thumb.remove();
+  drawTaken(card);
 }
 
-function take(card, key) {
-  begin(card);
+async function drawThumb(canvas, photo) {
+  try {
+    const image = await createImageBitmap(photo, { imageOrientation: "from-image" });
+    const side = Math.min(image.width, image.height);
+    canvas.getContext("2d").drawImage(
+      image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, THUMB_PX, THUMB_PX);
+  } catch {
+    canvas.remove(); // no photo: the shop says what is wrong with it
+  }
+}
+
+function drawTaken(card) {
   const note = card.querySelector("[data-taken]");
-  factsOf(card).append(make("input", "", { type: "hidden", name: "photo_key", value: key }));
   const count = card.querySelectorAll("[name=photo_key]").length;
   note.textContent = `${count} ${count === 1 ? "photo" : "photos"} taken for this inspection.`;
-  note.hidden = false;
+  note.hidden = count === 0;
 }
 
 function forgetTaken(card) {
-  card.querySelectorAll("[name=photo_key]").forEach((one) => one.remove());
+  card.querySelectorAll("[name=photo_key]").forEach((one) => photosTaken.delete(one.value));
+  card.querySelectorAll("[name=photo_key], [data-thumb]").forEach((one) => one.remove());
   card.querySelector("[data-taken]").hidden = true;
 }
 
@@ -609,7 +772,8 @@ document.querySelector("#mute").addEventListener("click", () => {
 
 function backAgain() {
   pump();
-  if (stand.dataset.missing) go(location.href, { push: false, rma: stand.dataset.rma ?? null, quiet: true });
+  if (stand.dataset.missing) go(location.href, { push: false, rma: stand.dataset.rma ?? null, again: true });
+  else if (said.dataset.how === "quiet") say("The connection is back.");
 }
 
 addEventListener("online", backAgain);
@@ -620,7 +784,10 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) pump
 drawMute();
 await draw();
 if (stand.dataset.rma) await keepParcel(stand.dataset.rma, stand.innerHTML);
-assumeAll(await entries());
+const known = await entries();
+assumeAll(known);
+drafted.forgetOld(KEPT_MS);
+if (takeUpDrafts(known)) say("Your answers are here again; they are not recorded yet.");
 drawStrip();
 pump();
 await forgetParcels(KEPT_MS);

@@ -120,6 +120,43 @@ def test_the_number_of_no_return_is_named_as_it_should_be_on_the_slip(at: Statio
     assert "There is no return RMA-7K3M-Q9TX" in words(answer)
 
 
+def test_whatever_is_scanned_is_answered_by_the_station(at: Station) -> None:
+    for path, words_ in (
+        ("/RMA-AAAA-AAAA", "There is no return RMA-AAAA-AAAA"),
+        ("/scan?code=RMA-AAAA-AAAA", "There is no return RMA-AAAA-AAAA"),
+        (f"/{'8' * 500}", "longer than any of ours"),
+        (f"/scan?code={'8' * 500}", "longer than any of ours"),
+        ("/RMA-7K3M-Q9TY", "one character is wrong or two are swapped"),
+        ("/order?reference=DA-404", "no order of this shop"),
+    ):
+        answer = at.get(path)
+        assert answer.status_code == 404, path
+        assert words_ in words(answer), path
+        assert 'id="code"' in answer.text, path
+
+
+def test_a_carriers_number_leads_to_the_parcel_it_is_on(at: Station) -> None:
+    rma = at.returned()
+    at.admin.post(f"/returns/{rma}/shipment", {"tracking": "JD 0014 6000"})
+    assert at.get("/scan?code=jd00146000").headers["location"] == f"/desk/station/{rma}"
+    assert at.get("/scan?code=JD0014600").status_code == 404
+
+
+def test_a_scan_after_a_box_was_counted_begins_another(at: Station) -> None:
+    first, second, third = (at.returned(f"DA-{n}") for n in (1, 2, 3))
+    assert f"?box={first},{second}" in at.get(f"/scan?code={second}&box={first}").headers["location"]
+    for rma in (first, second):
+        at.post(f"/{rma}/receipts", line_1="2")
+    answer = at.get(f"/scan?code={third}&box={first},{second}")
+    assert answer.headers["location"] == f"/desk/station/{third}"
+
+
+def test_returns_whose_goods_nobody_sent_yet_are_listed(at: Station) -> None:
+    rma = at.returned()
+    assert rma in words(at.get("/list/announced"))
+    assert "to be sent by" in words(at.get(""))
+
+
 def test_a_scanner_with_a_german_keyboard_is_forgiven_and_told_on(at: Station) -> None:
     rma = at.returned()
     swapped = rma.translate(str.maketrans("YZ-", "ZYß"))
@@ -205,6 +242,7 @@ def test_wrong_goods_need_words_and_are_kept_with_them(at: Station) -> None:
     assert "Say in a few words what the other things are." in words(refused)
     at.post(f"/{rma}/receipts", line_1="2", wrong_quantity="1", wrong_words="A brick.")
     assert at.lots(rma) == [(1, 2, "received", None, None), (None, 1, "wrong_item", None, None)]
+    assert "“A brick.”" in words(at.get(f"/{rma}"))
 
 
 def test_extra_units_and_unannounced_goods_of_the_order_are_recorded(at: Station) -> None:
@@ -355,6 +393,12 @@ def test_a_question_that_has_no_answer_is_asked_again_and_nothing_typed_is_lost(
     assert at.lots(rma) == [(1, 2, "received", None, None)]
 
 
+def test_as_it_left_us_is_one_button_without_a_script(at: Station) -> None:
+    rma = received(at)
+    at.post(f"/{rma}/inspections", line="1", quantity="2", by_facts="yes", as_new="yes")
+    assert at.lots(rma)[0][3] == "original"
+
+
 def test_the_grade_can_be_looked_at_first(at: Station) -> None:
     rma = received(at)
     answer = at.post(
@@ -370,6 +414,8 @@ def test_another_grade_needs_a_reason(at: Station) -> None:
     fields = {"line": "1", "quantity": "2", "condition": "used", **AS_NEW}
     refused = at.post(f"/{rma}/inspections", **fields)
     assert refused.status_code == 422
+    assert "say why under “Why?”" in words(refused)
+    assert "override_needs_reason" not in words(refused)
     assert at.lots(rma) == [(1, 2, "received", None, None)]
     accepted = at.post(
         f"/{rma}/inspections", own_packaging="original", override_reason="facts_do_not_fit", **fields
@@ -437,8 +483,13 @@ def test_rejected_goods_leave_with_one_button(at: Station) -> None:
     rma = rejected(at)
     page = words(at.get(f"/{rma}"))
     assert "the customer is to have it back by Wednesday 11 March" in page
+    refused = at.post(f"/{rma}/goods-back", lot="1", way="sent_back")
+    assert refused.status_code == 422
+    assert "or say that it has none" in words(refused)
     answer = at.post(f"/{rma}/goods-back", lot="1", way="sent_back", tracking="JD0001")
     assert answer.status_code == 303
+    assert "sent back to the customer" in words(at.get(f"/{rma}"))
+    assert "tracking number JD0001" in words(at.get(f"/{rma}"))
     assert at.admin.get(f"/returns/{rma}").json()["lots"][0]["left"] == "sent_back"
 
 
@@ -447,6 +498,7 @@ def test_nothing_is_scrapped_before_its_date(at: Station, clock: Any) -> None:
     assert 'value="scrapped"' not in at.get(f"/{rma}").text
     assert at.post(f"/{rma}/goods-back", way="scrapped").status_code == 422
     clock.advance(timedelta(days=21))
+    assert "late They were told Wednesday 11 March. Send it today" in words(at.get(f"/{rma}"))
     assert 'value="scrapped"' in at.get(f"/{rma}").text
     assert at.post(f"/{rma}/goods-back", way="scrapped").status_code == 303
 
@@ -484,7 +536,13 @@ def test_the_station_shows_what_waits_the_most_urgent_first(at: Station, api: De
     assert rows == ["expected", "announced", "inspect", "goods-back", "found"]
     listed = {part: re.findall(r'/desk/station/(RMA[^"]+)"', text) for part, text in zip(
         rows, re.findall(r"<section data-part.*?</section>", page.text, re.DOTALL), strict=True)}  # fmt: skip
-    assert listed == {"expected": [late, soon], "announced": [], "inspect": [older, newer], "goods-back": [back], "found": []}
+    assert listed == {
+        "expected": [late, soon],
+        "announced": [],
+        "inspect": [older, newer],
+        "goods-back": [back],
+        "found": [],
+    }
     assert "expected by" in words(page)
     clock.advance(timedelta(days=30))
     api.door.time_passes(late)  # type: ignore[attr-defined]

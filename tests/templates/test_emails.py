@@ -524,7 +524,12 @@ def test_a_correction_says_what_is_here_and_by_when_something_happens() -> None:
         **CASE, items=(DRESS, SCARF), corrected_at=NOW, noted_here=(SCARF,), waited_again=(DRESS,)
     )
     text = content(mail(counted), "plain")
-    assert text.index("reached us") < text.index(SCARF.title) < text.index("was missing") < text.index(DRESS.title)
+    assert (
+        text.index("reached us")
+        < text.index(SCARF.title)
+        < text.index("was missing")
+        < text.index(DRESS.title)
+    )
     with pytest.raises(ValidationError, match="processing_due_at goes with what is here"):
         Corrected(**CASE, items=(DRESS,), corrected_at=NOW, here=(DRESS,))
 

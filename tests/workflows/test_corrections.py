@@ -158,7 +158,9 @@ async def test_a_box_that_was_not_empty_is_counted_again_and_nothing_is_late(liv
     assert [(x["quantity"], x["reception"]) for x in view["lots"]] == [(2, "awaiting")]
     assert {clock["state"] for clock in view["clocks"]} == {"paused"}
     told = (await live.mailed(sold, 3))[-1]
-    assert "We had noted that this was missing. That was our mistake: we had not counted it right" in told.text
+    assert (
+        "We had noted that this was missing. That was our mistake: we had not counted it right" in told.text
+    )
     assert "reached us" not in told.text
     await live.arrive(rma, 2)
     await live.inspect(rma, 2)

@@ -52,7 +52,7 @@ NAVIGATION = (
     NavLink("Figures", "/desk/figures", "i", frozenset({Role.FINANCE}) | _HEAD),
     NavLink("Tasks", "/desk/tasks", "t", frozenset(EVERYBODY)),
     NavLink("Approvals", "/desk/approvals", "a", _HEAD),
-    NavLink("Causes", "/desk/causes", "c", _HEAD),
+    NavLink("Causes", "/desk/causes", "c", frozenset({Role.FINANCE}) | _HEAD),
 )
 """Every desk's front pages, in their order; who sees which."""
 

@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
@@ -16,9 +17,21 @@ from fastapi.responses import HTMLResponse
 from api.desk import Desk, desk_of
 from api.desk_pages import problem_of, show
 from api.finance import Finance
+from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.refund_books import day_of, read_day
-from returndesk.store.figures import Cohort, Figures, Per, Question, figures, period_of, periods
+from returndesk.store.figures import (
+    Cohort,
+    Figures,
+    How,
+    Per,
+    Question,
+    figures,
+    period_of,
+    periods,
+    returns_of,
+)
+from returndesk.store.figures import Counted as CountedReturn
 
 router = APIRouter(include_in_schema=False)
 
@@ -26,6 +39,8 @@ GOOD_FOR = timedelta(minutes=1)
 PERIODS = 12
 PERIODS_MAX = 60
 _KEPT_MAX = 50
+BEHIND_MAX = 500
+"""Returns that are shown behind a number."""
 
 
 @dataclass
@@ -90,6 +105,44 @@ async def all_figures(request: Request, actor: Finance) -> HTMLResponse:
         "to": question.last.isoformat(),
     }
     return show(request, actor, "finance/figures", FiguresView(typed, counted))
+
+
+@dataclass(frozen=True)
+class BehindView:
+    """The returns behind one number; `is_cut`: there are more than are shown."""
+
+    figure: tuple[str, str]
+    question: Question
+    figures_url: str
+    returns: list[CountedReturn]
+    is_cut: bool
+
+
+@router.get("/desk/figures/returns")
+def behind(request: Request, actor: Finance) -> HTMLResponse:
+    """The returns that one of the figures counts. Raises `InvalidInput` where the address asks for no figure."""
+    desk = desk_of(request)
+    query = request.query_params
+    typed = {name: query.get(name, "").strip() for name in ("by", "per", "from", "to")}
+    zone, now = ZoneInfo(desk.policy.shop.zone), desk.clock.now()
+    question = _question(typed, day_of(now, zone))
+    kind = next((x for x in (PROCESSING, REFUND) if x == query.get("clock", "")), None)
+    if kind is None or query.get("how", "") not in list(How):
+        raise InvalidInput(
+            "unknown_figure", "The figures have no such number. Follow one of their links.", "how"
+        )
+    how = How(query["how"])
+    with desk.database.reading() as connection:
+        found = returns_of(connection, question, zone, now, kind, how, BEHIND_MAX + 1)
+    named = urlencode({name: value for name, value in typed.items() if value})
+    view = BehindView(
+        (kind, how),
+        question,
+        f"/desk/figures?{named}" if named else "/desk/figures",
+        found[:BEHIND_MAX],
+        len(found) > BEHIND_MAX,
+    )
+    return show(request, actor, "finance/behind", view)
 
 
 def _question(typed: dict[str, str], today: date) -> Question:

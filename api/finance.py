@@ -219,7 +219,7 @@ def _exported(request: Request) -> tuple[Asked, RefundFilters]:
 
 
 def _named(filters: RefundFilters, asked: Asked, ending: str) -> dict[str, str]:
-    name = f"refunds-{filters.state}-{asked.day.isoformat()}.{ending}"
+    name = f"refunds-{filters.name()}-{asked.day.isoformat()}.{ending}"
     return {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
 
 

@@ -302,7 +302,9 @@ class CausesView:
 
 
 @router.get("/desk/causes", response_class=HTMLResponse)
-def causes(request: Request, actor: Head) -> HTMLResponse:
+def causes(
+    request: Request, actor: Annotated[Actor, require(Role.FINANCE, Role.MANAGER, Role.ADMIN)]
+) -> HTMLResponse:
     """Where missed promises stood, and which rules were gone against, in a period."""
     desk = desk_of(request)
     zone = desk.policy.shop.zone

@@ -3,6 +3,7 @@
 Days are the shop's own, the first and the last one included.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -46,6 +47,23 @@ class RefundFilters:
         return f"{path}?{query}" if query else path
 
     @property
+    def may_have_age(self) -> bool:
+        """Whether the state is one of refunds that wait: only they are open for some time."""
+        return bool(STATES.get(self.state)) and set(STATES[self.state]) <= set(OPEN)
+
+    def name(self) -> str:
+        """The filters as a part of a file's name, the day left out: letters, digits and hyphens."""
+        asked = [
+            self.state,
+            "late" if self.late else "",
+            f"open-{self.age}" if self.age else "",
+            f"from-{self.from_}" if self.from_ else "",
+            f"to-{self.to}" if self.to else "",
+            f"of-{self.q[:40]}" if self.q else "",
+        ]
+        return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(part for part in asked if part)).strip("-")
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether anything but the state and the day was asked for."""
         return any((self.from_, self.to, self.late, self.age, self.q))
@@ -73,6 +91,13 @@ def asked_for(filters: RefundFilters, now: datetime, zone: ZoneInfo) -> Asked:
     bucket = next((b for b in BUCKETS if b.code == filters.age), None)
     if filters.age and bucket is None:
         raise InvalidInput("unknown_age", "There is no such age. Choose one of the words in the list.", "age")
+    if bucket is not None and not filters.may_have_age:
+        raise InvalidInput(
+            "age_of_what_is_open",
+            "“Open for” is asked of refunds that are open. Choose Open, To send, With the processor or Failed, "
+            "owed; or any time.",
+            "age",
+        )
     if len(filters.q) > TEXT_MAX or not filters.q.isprintable():
         raise InvalidInput("not_a_reference", f"Write one reference of at most {TEXT_MAX} characters.", "q")
     return Asked(

@@ -2,7 +2,7 @@
 
 What holds for both: no text is ever a formula, whoever wrote it; amounts are exact, with the decimals of their
 currency; instants are ISO 8601 in UTC. A CSV text that a spreadsheet would take for a formula is given an apostrophe;
-in XLSX a text is a text.
+in XLSX a text is a text, also one of digits alone.
 """
 
 import csv
@@ -96,6 +96,7 @@ class _Looks:
 
     def __init__(self, book: Workbook) -> None:
         self.head = book.add_format({"bold": True})
+        self.text = book.add_format({"num_format": "@"})
         self.day = book.add_format({"num_format": "yyyy-mm-dd"})
         self._book = book
         self._money: dict[int, Format] = {}
@@ -126,7 +127,7 @@ def _write(page: Worksheet, row: int, column: int, cell: Cell, looks: _Looks) ->
             exact = Decimal(format_plain(cell.minor, cell.currency))
             page.write_number(row, column, exact, looks.money(cell.currency))
         case str():
-            page.write_string(row, column, cell)
+            page.write_string(row, column, cell, looks.text)
         case datetime():
             page.write_string(row, column, iso_utc(cell))
         case date():

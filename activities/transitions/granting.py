@@ -11,7 +11,7 @@ from returndesk.domain.lots import Lot
 from returndesk.domain.people import Role
 from returndesk.domain.settlement import Amounts, PaymentRoom, settle, share_out
 from returndesk.domain.stages import RefundStatus
-from returndesk.store import ledger
+from returndesk.store import ledger, rests
 from returndesk.store.cases import Case
 from returndesk.store.decisions import Decided
 from returndesk.store.payments import refundable, release, reserve
@@ -47,6 +47,8 @@ def grant(case: Case, lots: list[Lot], decided_by: str) -> Decided:
     if amounts.total_minor:
         ledger.granted(connection, row.rma, decided.number, row.currency, case.now, amounts)
         left = _reserve(case, decided)
+        if left:
+            rests.owe(connection, row.rma, row.currency, case.now, left, decided.number)
         row.owed_without_refund_minor += left
         decided = replace(decided, owed_without_refund_minor=left)
     return decided
@@ -66,8 +68,10 @@ def take_back(case: Case, decided: Decided) -> None:
             refund.status, refund.replaced_by = RefundStatus.CANCELED, NOT_APPROVED
     if amounts.total_minor:
         ledger.withdrawn(connection, row.rma, decided.number, row.currency, case.now, amounts)
-    row.owed_without_refund_minor -= decided.owed_without_refund_minor
-    if decided.owed_without_refund_minor and not row.owed_without_refund_minor:
+    owed_minor = decided.owed_without_refund_minor
+    rests.settle(connection, row.rma, case.now, owed_minor, NOT_APPROVED, decision=decided.number)
+    row.owed_without_refund_minor -= owed_minor
+    if owed_minor and not row.owed_without_refund_minor:
         case.end_task(PAY_BY_HAND)
     _add(case, amounts, -1)
 

@@ -4,6 +4,9 @@ Only what certainly was not paid is paid another way: a refund that failed or wa
 is unknown; and not by hand while a dispute may bring the customer the same money.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from activities.transitions.disputes import note_disputes
 from activities.transitions.facts import accepted_items, common
 from activities.transitions.refund_answers import FAILED, outstanding_minor, tend_clock
@@ -16,9 +19,8 @@ from returndesk.domain.people import Role
 from returndesk.domain.refund_notices import PaidByHand
 from returndesk.domain.settlement import PaymentRoom, share_out
 from returndesk.domain.stages import RefundStatus
-from returndesk.store import ledger
+from returndesk.store import decisions, ledger, rests
 from returndesk.store.cases import Case
-from returndesk.store.decisions import deciders
 from returndesk.store.disputes import disputes_of
 from returndesk.store.payments import Refundable, refundable, reserve
 from returndesk.store.refunds import parameters_hash
@@ -29,10 +31,10 @@ def refund_again(case: Case, asked: RefundAgainInput) -> None:
     """Reserve anew what a failed refund, or no refund, was to pay; the run sends it."""
     failed = _failed(case, asked.refund)
     amount_minor = _owed(case, failed)
-    new = _reserve(
-        case, amount_minor, _decision_of(case, failed), _candidates(case, failed, amount_minor, asked.payment)
-    )
+    debt = _debt_of(case, failed)
+    new = _reserve(case, amount_minor, debt, _candidates(case, failed, amount_minor, asked.payment))
     if failed is None:
+        rests.settle(case.connection, case.row.rma, case.now, amount_minor, new[0].id)
         case.row.owed_without_refund_minor = 0
     else:
         failed.replaced_by = new[0].id
@@ -57,16 +59,21 @@ def paid_by_hand(case: Case, asked: PaidByHandInput) -> None:
     paid_minor = asked.amount_minor or owed_minor
     if paid_minor > owed_minor:
         raise Refused("over_amount", "This is more than is owed for it. Nothing was recorded.")
+    connection, row = case.connection, case.row
     if failed is None:
-        case.row.owed_without_refund_minor -= paid_minor
+        rests.settle(connection, row.rma, case.now, paid_minor, case.key)
+        row.owed_without_refund_minor -= paid_minor
     else:
         failed.replaced_by = case.key
-        case.row.owed_without_refund_minor += owed_minor - paid_minor
+        rest_minor = owed_minor - paid_minor
+        if rest_minor:
+            rests.owe(connection, row.rma, row.currency, case.now, rest_minor, failed.decision, failed.id)
+        row.owed_without_refund_minor += rest_minor
     _end_tasks(case, failed)
     if failed is not None and paid_minor < owed_minor:
         case.task("refunds", f"pay_rest_{failed.id}", Role.FINANCE, case.due_at(REFUND),
                   amount_minor=owed_minor - paid_minor)  # fmt: skip
-    ledger.paid(case.connection, case.key, case.row.rma, case.row.currency, case.now, paid_minor, asked.how)
+    ledger.paid(connection, case.key, row.rma, row.currency, case.now, paid_minor, asked.how)
     case.record(
         "paid_by_hand",
         refund=asked.refund,
@@ -116,6 +123,22 @@ def _decision_of(case: Case, failed: RefundRow | None) -> int:
     return max(lot.decision for lot in accepted if lot.decision is not None)
 
 
+@dataclass(frozen=True)
+class _Debt:
+    """The decision that granted what is owed, and when: a refund that is asked for again is as old as the first."""
+
+    decision: int
+    decided_at: datetime
+
+
+def _debt_of(case: Case, failed: RefundRow | None) -> _Debt:
+    if failed is not None:
+        return _Debt(failed.decision, failed.decided_at)
+    owed = rests.unsettled(case.connection, case.row.rma)
+    number = owed[0].decision if owed else _decision_of(case, None)
+    return _Debt(number, decisions.load(case.connection, case.row.rma, number).decided_at)
+
+
 def _owed(case: Case, failed: RefundRow | None) -> int:
     owed_minor = case.row.owed_without_refund_minor if failed is None else failed.amount_minor
     if not owed_minor:
@@ -151,7 +174,7 @@ def _candidates(
     return same or payments
 
 
-def _reserve(case: Case, amount_minor: int, decision: int, payments: list[Refundable]) -> list[RefundRow]:
+def _reserve(case: Case, amount_minor: int, debt: _Debt, payments: list[Refundable]) -> list[RefundRow]:
     """The new refunds, their money set aside. Raises `Refused` where there is not enough left of the payments."""
     shares, left = share_out(amount_minor, [PaymentRoom(p.id, p.room_minor) for p in payments])
     if left or not all(reserve(case.connection, x.payment_id, x.amount_minor) for x in shares):
@@ -175,8 +198,9 @@ def _reserve(case: Case, amount_minor: int, decision: int, payments: list[Refund
             parameters_hash=parameters_hash(
                 references[share.payment_id], share.amount_minor, case.row.currency
             ),
-            decided_at=case.now,
-            decision=decision,
+            decided_at=debt.decided_at,
+            asked_at=case.now,
+            decision=debt.decision,
         )
         for number, share in enumerate(shares, start=first)
     ]
@@ -196,7 +220,7 @@ def _check_second_person(case: Case) -> None:
         return
     if case.actor.role not in (Role.MANAGER, Role.ADMIN):
         raise Refused("needs_manager", "Above the approval limit a manager records it. Nothing was recorded.")
-    if case.actor.id in deciders(case.connection, row.rma):
+    if case.actor.id in decisions.deciders(case.connection, row.rma):
         raise Refused("own_decision", "Who decided this return does not pay it. Another manager has to.")
 
 

@@ -1,7 +1,7 @@
 """What an audit record says, in words: its details as an auditor reads them, without a list or a code of the program.
 
 Whatever is not known here (a record of a newer version) is said plainly, never left out. Words that people wrote are
-not looked up: an auditor's page has no name and no free text.
+said only where the page was given them: between colleagues, and of a payment, never a customer's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,15 +84,28 @@ _ROWS: Final[dict[tuple[str, str], Callable[..., str]]] = {
 """How a row of a record's list is said."""
 
 
-def details_in_words(what: str, details: Mapping[str, Any]) -> list[Detail]:
-    """The details of a record, in their order. Amounts and instants stay what they are, for a page to write them."""
-    return [
-        one for name, value in details.items() if name != _CURRENCY for one in _details(what, name, value)
-    ]
+def details_in_words(
+    what: str, details: Mapping[str, Any], written: Mapping[str, str] | None = None
+) -> list[Detail]:
+    """The details of a record, in their order. Amounts and instants stay what they are, for a page to write them.
+
+    `written`: what people wrote, by the ids that stand for it, where the page may say it.
+    """
+    texts, found = written or {}, list[Detail]()
+    for name, value in details.items():
+        if isinstance(value, str) and value in texts:
+            found.append(Detail(_label(name), words=f"“{texts[value]}”"))
+        elif name != _CURRENCY:
+            found += _details(what, name, value)
+    return found
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, name.removesuffix("_minor").replace("_", " "))
 
 
 def _details(what: str, name: str, value: Any) -> Iterator[Detail]:
-    label = _LABELS.get(name, name.removesuffix("_minor").replace("_", " "))
+    label = _label(name)
     if value is None or value == []:
         return
     if name.endswith("_minor") and isinstance(value, int):

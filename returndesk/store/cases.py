@@ -29,7 +29,7 @@ from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.messages import CaseState, Outcome
-from returndesk.store import case_rows, decisions, return_rows, tables, units
+from returndesk.store import case_rows, decisions, rests, return_rows, tables, units
 from returndesk.store.case_rows import Standing
 from returndesk.store.claims import end_claim
 from returndesk.store.decisions import Decided
@@ -272,11 +272,15 @@ class Case:
         return self.state()
 
     def _mark_refunds(self) -> None:
-        """Since when a refund is late, and since when another one stands for it: what finance reads of any day."""
+        """Since when a refund is late, and since when nothing of it is owed: what finance reads of any day."""
         breached_at = self.standings[REFUND].breached_at if self.refunds else None
+        replaced = [x for x in self.refunds if x.replaced_by is not None and x.replaced_at is None]
+        owed_in_part = (
+            {x.refund_id for x in rests.unsettled(self.connection, self.row.rma)} if replaced else ()
+        )
+        for refund in replaced:
+            refund.replaced_at = None if refund.id in owed_in_part else self.now
         for refund in self.refunds:
-            if refund.replaced_by is not None:
-                refund.replaced_at = refund.replaced_at or self.now
             refund.late_at = refund.late_at or refund.instants.late_since(breached_at)
 
     def _save_next_step(self) -> None:

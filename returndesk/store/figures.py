@@ -13,11 +13,12 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from returndesk.domain.attainment import Ended, attainment
 from returndesk.domain.clock import PROCESSING, REFUND, ClockKind
 from returndesk.domain.refund_books import end_of, start_of
+from returndesk.domain.stages import Stage
 from returndesk.store import tables
 from returndesk.store.statements import table_of
 from returndesk.store.types import microseconds
@@ -164,6 +165,60 @@ def figures(connection: Connection, question: Question, zone: ZoneInfo, now: dat
             key=lambda x: (-x.count, x.reason, x.currency),
         ),
     )
+
+
+# Which returns a number is of -----------------------------------------------------------------------
+
+
+class How(StrEnum):
+    """How an obligation stands in the figures: `Kept` counts them."""
+
+    MET = "met"
+    LATE = "late"
+    OPEN = "open"
+    FELL_AWAY = "fell_away"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One return behind a number. `due_at` is there while its clock runs; `late_at`: since when it is late."""
+
+    rma: str
+    order_reference: str
+    stage: Stage
+    contacted_at: datetime
+    due_at: datetime | None
+    late_at: datetime | None
+
+
+def returns_of(
+    connection: Connection, question: Question, zone: ZoneInfo, now: datetime, kind: ClockKind, how: How, limit: int
+) -> list[Counted]:  # fmt: skip
+    """The returns that a number of the figures counts, in the order of their contacts; `limit` of them at most."""
+    c, r = _clocks.c, _returns.c
+    cohort = _CohortRows(question, zone)
+    is_late = or_(c.breached_at.is_not(None), and_(c.due_at.is_not(None), c.due_at < now))
+    counted = {
+        How.LATE: is_late,
+        How.MET: and_(~is_late, c.ended == Ended.KEPT),
+        How.FELL_AWAY: and_(~is_late, c.ended == Ended.FELL_AWAY),
+        How.OPEN: and_(~is_late, c.ended.is_(None)),
+    }[how]
+    query = (
+        select(r.rma, r.order_reference, r.stage, r.contacted_at, c.due_at, c.breached_at)
+        .select_from(_returns)
+        .join(_clocks, and_(c.rma == r.rma, c.kind == kind))
+        .where(counted)
+        .order_by(r.contacted_at, r.rma)
+        .limit(limit)
+    )
+    return [
+        Counted(
+            rma, order, Stage(stage), contacted_at, due_at,
+            breached_at or (due_at if how is How.LATE else None),
+        )
+        for rma, order, stage, contacted_at, due_at, breached_at in connection.execute(cohort.of(query))
+    ]  # fmt: skip
 
 
 # What is read: instants as microseconds, from indexes alone -------------------------------------------

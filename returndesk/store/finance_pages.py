@@ -7,19 +7,53 @@ from sqlmodel import Session
 
 from returndesk.domain.refund_books import BUCKETS, OPEN, Bucket, Standing
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Ageing, Asked, Key, Sum, ageing, keys, sums
+from returndesk.store.refund_books import (
+    Ageing,
+    Asked,
+    Key,
+    StandingSum,
+    Sum,
+    Uncarried,
+    ageing,
+    keys,
+    late_without_refund,
+    sums,
+    uncarried,
+)
 from returndesk.store.refund_lines import RefundLine, lines
+
+UNDECIDED_MAX = 20
+"""Late returns without a refund that the list names; more are among the returns."""
 
 
 @dataclass(frozen=True)
 class RefundsPage:
-    """What finance sees. `sums` are of the whole list, not of the page; `ageing` of all that is open in it."""
+    """What finance sees. `sums` are of the whole list, not of the page; `ageing` of all that is open in it.
+
+    Beside them, where nothing but the state and lateness was asked for: what is owed without a refund, and, of now, the
+    returns that are late though there is nothing to pay yet.
+    """
 
     asked: Asked
     lines: Sequence[RefundLine]
     next_key: Key | None
-    sums: Sequence[Sum]
+    sums: Sequence[StandingSum]
     ageing: Sequence[Ageing]
+    uncarried: Sequence[Uncarried]
+    undecided: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        """How many refunds the list has."""
+        return sum(one.sum.count for one in self.sums)
+
+    @property
+    def owed(self) -> Sequence[Sum]:
+        """What is open of the list, by currency: the customers do not have it."""
+        waiting = [one.sum for one in self.sums if one.standing in OPEN]
+        return [
+            _together([x for x in waiting if x.currency == c]) for c in sorted({x.currency for x in waiting})
+        ]
 
     @property
     def open_counts(self) -> Mapping[Standing, int]:
@@ -69,10 +103,15 @@ def refunds_page(
     connection = session.connection()
     places = keys(connection, asked, after, limit + 1)
     more, places = len(places) > limit, places[:limit]
+    is_whole = Standing.FAILED in (asked.standings or OPEN) and not asked.is_narrowed
     return RefundsPage(
         asked=asked,
         lines=lines(connection, policies, asked, places),
         next_key=places[-1] if more else None,
         sums=sums(connection, asked),
         ageing=ageing(connection, asked),
+        uncarried=uncarried(connection, asked) if is_whole else (),
+        undecided=late_without_refund(connection, asked.at, UNDECIDED_MAX)
+        if is_whole and asked.is_now
+        else (),
     )

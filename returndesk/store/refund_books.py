@@ -1,6 +1,6 @@
 """The refunds as they stood at an instant: which ones, in which order, and their sums.
 
-Every condition is made of a refund's own instants and answered from `ix_refunds_books` or one of the small indexes, so
+A sum of what failed is of what is owed of it still: a part that was paid by hand is not in it. Every condition is made of a refund's own instants and answered from `ix_refunds_books` or one of the small indexes, so
 a list of any day over 100,000 returns is found without reading the refunds themselves. The sums are of the very
 conditions of the list.
 """
@@ -37,6 +37,7 @@ _r = _refunds.c
 _clocks = table_of(tables.Clock)
 _returns = table_of(tables.Return)
 _payments = table_of(tables.Payment)
+_rests = table_of(tables.Rest)
 _NAMED_MAX = 500
 
 
@@ -60,6 +61,11 @@ class Asked:
     newest_first: bool = False
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but a standing, a day and lateness is asked for."""
+        return any(x is not None for x in (self.decided_from, self.decided_to, self.bucket, self.text))
+
+    @property
     def oldest_first(self) -> bool:
         """Whether what waits longest is on top."""
         return not self.newest_first and bool(self.standings) and set(self.standings) <= set(OPEN)
@@ -72,6 +78,14 @@ class Sum:
     currency: str
     count: int
     amount_minor: int
+
+
+@dataclass(frozen=True)
+class StandingSum:
+    """What stood in one way, in one currency; of what failed, what is owed of it."""
+
+    standing: Standing
+    sum: Sum
 
 
 @dataclass(frozen=True)
@@ -110,17 +124,91 @@ def all_keys(connection_of: Any, asked: Asked, limit: int) -> Iterator[list[Key]
         after = found[-1]
 
 
-def sums(connection: Connection, asked: Asked) -> list[Sum]:
-    """What the whole list amounts to, by currency."""
-    query = _listed(connection, asked, select(_r.currency, func.count(), func.sum(_r.amount_minor)))
-    found = connection.execute(query.group_by(_r.currency).order_by(_r.currency))
-    return [Sum(currency, count, int(minor)) for currency, count, minor in found]
+def sums(connection: Connection, asked: Asked) -> list[StandingSum]:
+    """What the whole list amounts to, by standing and currency: what stands in different ways is never added up."""
+    wanted = [x for x in Standing if x in (asked.standings or tuple(Standing))]
+    alone = len(wanted) == 1
+    stood = [literal(True) if alone else _stood(asked, x) for x in wanted]
+    counted = [func.sum(case((one, 1), else_=0)) for one in stood]
+    amounts = [func.sum(case((one, _r.amount_minor), else_=0)) for one in stood]
+    query = _listed(connection, asked, select(_r.currency, *counted, *amounts))
+    paid = _paid_in_part(connection, asked, with_age=True) if Standing.FAILED in wanted else {}
+    found = []
+    for currency, *numbers in connection.execute(query.group_by(_r.currency).order_by(_r.currency)):
+        for standing, count, minor in zip(
+            wanted, numbers[: len(wanted)], numbers[len(wanted) :], strict=True
+        ):
+            part = sum(x for (_, c), x in paid.items() if c == currency) if standing is Standing.FAILED else 0
+            if count:
+                found.append(StandingSum(standing, Sum(currency, int(count), int(minor) - part)))
+    return sorted(found, key=lambda one: list(Standing).index(one.standing))
+
+
+def _paid_in_part(connection: Connection, asked: Asked, *, with_age: bool) -> dict[tuple[str, str], int]:
+    """What was paid by hand of refunds that failed and are owed still, by age and currency."""
+    query = (
+        select(_bucket(asked), _r.currency, func.sum(_r.amount_minor - _rests.c.amount_minor))
+        .select_from(_rests)
+        .join(_refunds, _r.id == _rests.c.refund_id)
+        .where(
+            *_owed_then(asked),
+            *_conditions(connection, asked, (Standing.FAILED,), with_age=with_age),
+        )
+        .group_by("bucket", _r.currency)
+    )
+    return {(code, currency): int(minor) for code, currency, minor in connection.execute(query)}
+
+
+def _owed_then(asked: Asked) -> list[ColumnElement[bool]]:
+    """The condition that a rest was owed."""
+    if asked.is_now:
+        return [_rests.c.ended_at.is_(None)]
+    return [_rests.c.begun_at < asked.at, _not_yet(asked, _rests.c.ended_at)]
+
+
+@dataclass(frozen=True)
+class Uncarried:
+    """What a return owes that no refund carries, as no payment had the room."""
+
+    rma: str
+    currency: str
+    amount_minor: int
+
+
+def uncarried(connection: Connection, asked: Asked) -> list[Uncarried]:
+    """All of it, the oldest first: it is owed beside the refunds, and in none of their sums."""
+    rests = _rests.c
+    query = (
+        select(rests.rma, rests.currency, func.sum(rests.amount_minor))
+        .where(*_owed_then(asked), rests.refund_id.is_(None))
+        .group_by(rests.rma, rests.currency)
+        .order_by(func.min(rests.begun_at), rests.rma)
+    )
+    return [Uncarried(rma, currency, int(minor)) for rma, currency, minor in connection.execute(query)]
+
+
+def late_without_refund(connection: Connection, at: datetime, limit: int) -> list[str]:
+    """Returns whose refund clock has run out while there is nothing to pay yet: still to be decided, or to be again."""
+    c = _clocks.c
+    overdue = select(c.rma).where(
+        c.kind == REFUND, c.due_at.is_not(None), c.breached_at.is_(None), c.due_at < at
+    )
+    late = select(c.rma).where(c.breached_at.is_not(None), c.ended.is_(None), c.kind == REFUND)
+    found = union(overdue, late).subquery()
+    has_refund = select(_r.id).where(_r.rma == found.c.rma, _r.replaced_at.is_(None)).exists()
+    is_owed = select(_rests.c.rma).where(_rests.c.rma == found.c.rma, _rests.c.ended_at.is_(None)).exists()
+    query = select(found.c.rma).where(~has_refund, ~is_owed).order_by(found.c.rma).limit(limit)
+    return list(connection.scalars(query))
+
+
+def _bucket(asked: Asked) -> ColumnElement[str]:
+    bounds = [(_r.decided_at >= since, literal(b.code)) for b, since in _begins(asked)]
+    return case(*bounds, else_=literal(BUCKETS[-1].code)).label("bucket")
 
 
 def ageing(connection: Connection, asked: Asked) -> list[Ageing]:
     """What is open of what is asked for, whatever its age: by standing, age and currency."""
-    bounds = [(_r.decided_at >= since, literal(b.code)) for b, since in _begins(asked)]
-    bucket = case(*bounds, else_=literal(BUCKETS[-1].code)).label("bucket")
+    bucket = _bucket(asked)
     standing = case(
         (_by_then(asked, _r.failed_at), literal(Standing.FAILED.value)),
         (_by_then(asked, _r.submitted_at), literal(Standing.SUBMITTED.value)),
@@ -132,10 +220,12 @@ def ageing(connection: Connection, asked: Asked) -> list[Ageing]:
         .group_by(standing, bucket, _r.currency)
     )
     by_code = {b.code: b for b in BUCKETS}
-    return [
-        Ageing(Standing(stands), by_code[code], Sum(currency, count, int(minor)))
-        for stands, code, currency, count, minor in connection.execute(query)
-    ]
+    paid = _paid_in_part(connection, asked, with_age=False)
+    found = []
+    for stands, code, currency, count, minor in connection.execute(query):
+        part = paid.get((code, currency), 0) if stands == Standing.FAILED else 0
+        found.append(Ageing(Standing(stands), by_code[code], Sum(currency, count, int(minor) - part)))
+    return found
 
 
 def _begins(asked: Asked) -> Iterator[tuple[Bucket, datetime]]:
@@ -154,7 +244,7 @@ def _conditions(
 ) -> list[ColumnElement[bool]]:
     found = _standing(asked, standings)
     if not asked.is_now:
-        found.append(_r.decided_at < asked.at)
+        found += [_r.decided_at < asked.at, or_(_r.asked_at.is_(None), _r.asked_at < asked.at)]
     if asked.decided_from is not None:
         found.append(_r.decided_at >= asked.decided_from)
     if asked.decided_to is not None:

@@ -1,11 +1,12 @@
 """Everything an auditor asks of one return's money: who did what when under which policy, every try, every posting.
 
-Ids, codes, amounts and instants: no names and no free text. The audit chain is verified anew each time it is read.
+Ids, codes, amounts and instants; words only where colleagues wrote them for each other, or as a payment's reference,
+and none of the customer's. The audit chain is verified anew each time it is read.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,14 +16,15 @@ from sqlmodel import Session, col, select
 from returndesk.domain.errors import NotFound
 from returndesk.domain.refund_books import day_of
 from returndesk.domain.stages import Stage
-from returndesk.store import tables
+from returndesk.store import rests, tables
 from returndesk.store.audit_verification import Chain, verify_return
 from returndesk.store.audit_words import details_in_words
 from returndesk.store.clock_accounts import ClockAccounts, clock_accounts
 from returndesk.store.policies import PolicyBook
 from returndesk.store.refund_books import Asked
 from returndesk.store.refund_lines import RefundLine, lines
-from returndesk.store.rep_talk import Detail
+from returndesk.store.rep_talk import AMONG_OURSELVES, Detail
+from returndesk.store.rests import Rest
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ class Try:
 
 @dataclass(frozen=True)
 class Happening:
-    """One record of the audit chain, or a mail that left (`seq` None)."""
+    """One record of the audit chain, or a mail that left (`seq` None).
+
+    `words`: what was written, by the ids in `details` that stand for it, where it is colleagues' own or a payment's.
+    """
 
     seq: int | None
     at: datetime
@@ -47,14 +52,14 @@ class Happening:
     policy_version: str
     key: str
     details: Mapping[str, Any]
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def in_words(self) -> Sequence[Detail]:
         """What its details say, as a person reads them."""
         left_out = _ON_THE_ROW.get(self.what, ())
-        return details_in_words(
-            self.what, {name: value for name, value in self.details.items() if name not in left_out}
-        )
+        said = {name: value for name, value in self.details.items() if name not in left_out}
+        return details_in_words(self.what, said, self.words)
 
     @property
     def came_at(self) -> datetime:
@@ -125,6 +130,7 @@ class RefundFile:
     policy_version: str
     currency: str
     owed_without_refund_minor: int
+    rests: Sequence[Rest]
     read_at: datetime
     payments: Sequence[str]
     decisions: Sequence[DecisionView]
@@ -155,8 +161,8 @@ class RefundFile:
 
     @property
     def to_pay(self) -> list[RefundLine]:
-        """Refunds that failed and are owed still."""
-        return [line for line, _ in self.refunds if line.standing == "failed"]
+        """Refunds that failed and of which all is owed still; of the others it is among the rests."""
+        return [line for line, _ in self.refunds if line.standing == "failed" and not line.by_hand]
 
 
 def refund_file(
@@ -184,6 +190,7 @@ def refund_file(
         policy_version=row.policy_version,
         currency=row.currency,
         owed_without_refund_minor=row.owed_without_refund_minor,
+        rests=rests.unsettled(session.connection(), rma),
         read_at=now,
         payments=sorted(payments),
         decisions=_decisions(session, rma),
@@ -224,10 +231,12 @@ def _ledger(session: Session, rma: str) -> list[LedgerEntry]:
 
 def _happenings(session: Session, row: tables.Return) -> list[Happening]:
     record, notice = tables.AuditRecord, tables.Notice
-    chain = session.exec(select(record).where(record.rma == row.rma).order_by(col(record.seq)))
+    chain = session.exec(select(record).where(record.rma == row.rma).order_by(col(record.seq))).all()
+    words = _words(session, chain)
     found = [
         Happening(r.seq, r.at, r.what, r.actor_id, r.role, r.policy_version, r.key,
-                  {name: value for name, value in r.details.items() if value is not None})
+                  {name: value for name, value in r.details.items() if value is not None},
+                  words if r.what in _READ else {})
         for r in chain
     ]  # fmt: skip
     sent = session.exec(select(notice).where(notice.rma == row.rma).order_by(col(notice.number)))
@@ -238,3 +247,13 @@ def _happenings(session: Session, row: tables.Return) -> list[Happening]:
         if n.settled_at is not None
     ]  # fmt: skip
     return sorted(found, key=lambda one: one.at)
+
+
+_READ = AMONG_OURSELVES | {"paid_by_hand"}
+"""Whose words are finance's to read: between colleagues, and its own of a payment, with the reference it is found by."""
+
+
+def _words(session: Session, chain: Sequence[tables.AuditRecord]) -> dict[str, str]:
+    ids = {r.details.get(name) for r in chain if r.what in _READ for name in ("note", "reference")} - {None}
+    text = tables.Text
+    return dict(session.exec(select(text.id, text.body).where(col(text.id).in_(ids))).all()) if ids else {}

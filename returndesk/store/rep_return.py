@@ -17,7 +17,7 @@ from returndesk.domain.next_steps import next_step
 from returndesk.domain.people import CLOCK, MAY, Actor, Role
 from returndesk.domain.settlement import Amounts
 from returndesk.domain.stages import TAKEN, TO_SEND, CommandKind, RefundStatus, Stage, allows
-from returndesk.store import rep_talk, tables
+from returndesk.store import rep_talk, rests, tables
 from returndesk.store.cases import Case, load_case
 from returndesk.store.claims import Holder, holder, present
 from returndesk.store.clock_accounts import ClockAccounts, accounts_of
@@ -26,6 +26,7 @@ from returndesk.store.notes import NoteView, notes_of
 from returndesk.store.orders import CustomerView, PaymentView, order_view
 from returndesk.store.policies import PolicyBook
 from returndesk.store.rep_talk import Event, Said
+from returndesk.store.rests import Rest
 from returndesk.store.views import RefundView, ReturnView, return_view
 
 AT_THE_STATION = frozenset(
@@ -38,6 +39,10 @@ AT_THE_STATION = frozenset(
     }
 )
 """What is done with goods in hand: at the warehouse's station, not on this page."""
+
+
+AMONG_TASKS = frozenset({CommandKind.TASK_DONE})
+"""What is done where tasks are listed, not on this page."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ class DeskPage:
     clocks: ClockAccounts
     payments: Sequence[PaymentView]
     decisions: Sequence[DecisionView]
+    rests: Sequence[Rest]
     mails: Sequence[MailView]
     said: Sequence[Said]
     notes: Sequence[NoteView]
@@ -136,6 +142,7 @@ def desk_page(session: Session, case: Case, actor: Actor, now: datetime, *, know
         clocks=accounts_of(case),
         payments=order.payments,
         decisions=decisions,
+        rests=rests.unsettled(connection, rma),
         mails=_mails(session, rma),
         said=rep_talk.said(texts) if knows_customer else (),
         notes=notes_of(session, rma).items,
@@ -148,7 +155,7 @@ def desk_page(session: Session, case: Case, actor: Actor, now: datetime, *, know
         others=_others(session, view),
         holder=holder(connection, rma),
         present=present(connection, [rma], actor.id, now).get(rma, ()),
-        can=allowed - AT_THE_STATION,
+        can=allowed - AT_THE_STATION - AMONG_TASKS,
         at_station=bool(allowed & AT_THE_STATION),
         own_decision=bool(decisions) and decisions[-1].decided_by == actor.id,
     )

@@ -19,7 +19,7 @@ from returndesk.store import tables, views
 
 _TALK = (CommandKind.REQUEST, CommandKind.QUESTION, CommandKind.MESSAGE, CommandKind.SHIPMENT)
 _TEXT = "txt_"
-_AMONG_OURSELVES = frozenset(
+AMONG_OURSELVES = frozenset(
     {"approved", "refused", "overruled", "held", "resumed", "asked_again", "recalculated"}
 )
 """What is noted about these is between colleagues, and says nothing of the customer."""
@@ -130,7 +130,7 @@ def events(session: Session, rma: str, texts: Texts, *, knows_customer: bool) ->
 
 
 def _event(item: views.TimelineItem, texts: Texts, *, knows_customer: bool) -> Event:
-    reads = knows_customer or item.what in _AMONG_OURSELVES
+    reads = knows_customer or item.what in AMONG_OURSELVES
     words = [texts.by_id[x] for x in _ids_in(list(item.details.values())) if x in texts.by_id]
     details = [
         detail

@@ -82,6 +82,7 @@ class RefundRow:
     bank_reference: str | None = None
     needs_action_since: datetime | None = None
     action_expires_at: datetime | None = None
+    asked_at: datetime | None = None
     submitted_at: datetime | None = None
     credited_at: datetime | None = None
     failed_at: datetime | None = None

@@ -397,6 +397,13 @@ class Clock(SQLModel, table=True):
             postgresql_where=text("due_at IS NOT NULL AND breached_at IS NULL"),
             sqlite_where=text("due_at IS NOT NULL AND breached_at IS NULL"),
         ),
+        Index(
+            "ix_clocks_late",
+            "kind",
+            "rma",
+            postgresql_where=text("breached_at IS NOT NULL AND ended IS NULL"),
+            sqlite_where=text("breached_at IS NOT NULL AND ended IS NULL"),
+        ),
     )
     rma: str = Field(primary_key=True, foreign_key="returns.rma")
     kind: str = Field(primary_key=True)
@@ -414,10 +421,12 @@ class Refund(SQLModel, table=True):
     """One request to pay one amount back on one payment.
 
     `replaced_by`: of a failed one, the refund that was asked for instead, the command under which it was paid
-    by hand, or `not_approved`. `needs_action_since`: when the processor asked the customer for something without
-    which it cannot send the money, last; `action_expires_at`: until when they can give it.
-    by hand, or `not_approved`; `replaced_at` is when. `late_at`: when the return's refund clock ran out while this was
-    still to be paid. Five of the instants say how the books stood on any day (`domain/refund_books.py`).
+    by hand, or `not_approved`; `replaced_at`: since when nothing of it is owed any more, later than that where a part
+    was paid by hand (`rests`). `decided_at`: when the shop decided that it owes this; `asked_at`: when this refund was
+    asked for, of one that stands for an earlier one or for money that no refund carried. `needs_action_since`: when the
+    processor asked the customer for something without which it cannot send the money, last; `action_expires_at`: until
+    when they can give it. `late_at`: when the return's refund clock ran out while this was still to be paid. Six of the
+    instants say how the books stood on any day (`domain/refund_books.py`).
     """
 
     __tablename__ = "refunds"
@@ -428,12 +437,12 @@ class Refund(SQLModel, table=True):
         # All that says how a refund stood: lists and sums of any day are read from here alone.
         Index(
             "ix_refunds_books", "decided_at", "id", "submitted_at", "credited_at", "failed_at", "replaced_at", "late_at",
-            "currency", "amount_minor",
+            "asked_at", "currency", "amount_minor",
         ),
         # The same by currency, so that sums need no sorting.
         Index(
             "ix_refunds_sums", "currency", "decided_at", "submitted_at", "credited_at", "failed_at", "replaced_at", "late_at",
-            "amount_minor",
+            "asked_at", "amount_minor",
         ),
         _few(
             "ix_refunds_open", "replaced_at IS NULL AND (credited_at IS NULL OR failed_at IS NOT NULL)",
@@ -465,6 +474,7 @@ class Refund(SQLModel, table=True):
     processor_reference: str | None = Field(default=None, index=True)
     bank_reference: str | None = Field(default=None, index=True)
     decided_at: datetime = _at()
+    asked_at: datetime | None = _maybe_at()
     needs_action_since: datetime | None = _maybe_at()
     action_expires_at: datetime | None = _maybe_at()
     submitted_at: datetime | None = _maybe_at()
@@ -472,6 +482,30 @@ class Refund(SQLModel, table=True):
     failed_at: datetime | None = _maybe_at()
     replaced_at: datetime | None = _maybe_at()
     late_at: datetime | None = _maybe_at()
+
+
+class Rest(SQLModel, table=True):
+    """What a return owes that no refund carries, from `begun_at` until `ended_at`: so the books of any day know it.
+
+    `refund_id`: the failed refund it is left of, after a part was paid by hand; None where no payment had the room.
+    `ended_by`: the refund that was asked for instead, the command under which it or a part was paid, or `not_approved`;
+    what a part leaves is a row of its own.
+    """
+
+    __tablename__ = "rests"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount"),
+        Index("ix_rests_begun", "begun_at", "ended_at", "refund_id", "amount_minor"),
+    )
+    rma: str = Field(primary_key=True, foreign_key="returns.rma")
+    number: int = Field(primary_key=True)
+    refund_id: str | None = Field(default=None, foreign_key="refunds.id", index=True)
+    decision: int
+    amount_minor: int = _minor()
+    currency: str
+    begun_at: datetime = _at()
+    ended_at: datetime | None = _maybe_at()
+    ended_by: str | None = None
 
 
 class Dispute(SQLModel, table=True):

@@ -1,5 +1,6 @@
 """What the API shows of returns, refunds and tasks. Ids, codes, amounts and instants: no names, no free text."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,11 +9,11 @@ from sqlmodel import Session, col, or_, select, tuple_
 
 from returndesk.domain.clock import ClockState
 from returndesk.domain.errors import InvalidInput, NotFound
-from returndesk.domain.refund_books import Instants, Standing
+from returndesk.domain.refund_books import OPEN, Instants, Standing
 from returndesk.domain.rma import parse
 from returndesk.domain.stages import RefundStatus, Stage
 from returndesk.domain.tasks import BY_HAND, ends_with
-from returndesk.store import tables
+from returndesk.store import rests, tables
 from returndesk.store.case_rows import load_clocks
 from returndesk.store.lot_views import LotView, lot_views
 from returndesk.store.paging import from_cursor, to_cursor
@@ -30,8 +31,11 @@ class ClockView(BaseModel):
 class RefundView(BaseModel):
     """One refund with the three instants finance asks for. `standing`: where it stands in the books.
 
-    `late_at`: when the refund clock of its return ran out while this was still to be paid; `replaced_at`: when it was
-    paid another way, or not approved.
+    `owed_minor`: what the customer does not have of it yet: less than the amount where a part was paid by hand, 0 once it
+    is credited or another refund stands for it. `decided_at`: when the shop decided that it owes this; `asked_at`: when
+    this refund was asked for, of one that stands for an earlier one or for money that no refund carried.
+    `late_at`: when the refund clock of its return ran out while this was still to be paid; `replaced_at`: since when
+    nothing of it is owed, as it was paid another way, asked for again, or not approved.
     `needs_action_since`: when the processor last asked the customer for something, such as bank details;
     `action_expires_at`: until when they can give it.
     """
@@ -41,8 +45,10 @@ class RefundView(BaseModel):
     status: RefundStatus
     standing: Standing
     amount_minor: int
+    owed_minor: int
     currency: str
     decided_at: datetime
+    asked_at: datetime | None
     needs_action_since: datetime | None
     action_expires_at: datetime | None
     submitted_at: datetime | None
@@ -187,7 +193,7 @@ def return_view(session: Session, rma: str) -> ReturnView:
         owed_without_refund_minor=row.owed_without_refund_minor,
         lots=lot_views(session, rma, row.order_reference),
         clocks=_clocks(session, rma),
-        refunds=[_refund(refund) for refund in refunds],
+        refunds=_refunds(session, refunds),
     )
 
 
@@ -216,17 +222,26 @@ def _clocks(session: Session, rma: str) -> list[ClockView]:
     ]
 
 
-def _refund(row: tables.Refund) -> RefundView:
+def _refunds(session: Session, rows: Sequence[tables.Refund]) -> list[RefundView]:
+    in_part = [row.id for row in rows if row.replaced_by is not None and row.replaced_at is None]
+    left = rests.of_refunds(session.connection(), in_part)
+    return [_refund(row, rests.owed_minor(left.get(row.id, ()), None, row.amount_minor)) for row in rows]
+
+
+def _refund(row: tables.Refund, owed_minor: int) -> RefundView:
+    standing = Instants(
+        row.decided_at, row.submitted_at, row.credited_at, row.failed_at, row.replaced_at
+    ).standing
     return RefundView(
         id=row.id,
         rma=row.rma,
         status=RefundStatus(row.status),
-        standing=Instants(
-            row.decided_at, row.submitted_at, row.credited_at, row.failed_at, row.replaced_at
-        ).standing,
+        standing=standing,
         amount_minor=row.amount_minor,
+        owed_minor=owed_minor if standing in OPEN else 0,
         currency=row.currency,
         decided_at=row.decided_at,
+        asked_at=row.asked_at,
         needs_action_since=row.needs_action_since,
         action_expires_at=row.action_expires_at,
         submitted_at=row.submitted_at,
@@ -336,7 +351,7 @@ def list_refunds(
     more = len(rows) > limit
     rows = rows[:limit]
     return RefundList(
-        items=[_refund(r) for r in rows],
+        items=_refunds(session, rows),
         next_cursor=to_cursor(rows[-1].decided_at, rows[-1].id) if more else None,
     )
 

@@ -119,6 +119,7 @@ POST /desk/station/{rma}/receipts           .w.ma
 GET  /desk/audit                            ..fma
 POST /desk/audit                            ..fma
 GET  /desk/figures                          ..fma
+GET  /desk/figures/returns                  ..fma
 GET  /desk/live/audit                       ..fma
 GET  /desk/refunds                          ..fma
 GET  /desk/refunds.csv                      ..fma
@@ -130,7 +131,7 @@ POST /desk/refunds/{rma}/refund-again       ..fma
 GET  /desk/approvals                        ...ma
 POST /desk/approvals/{rma}/approval         ...ma
 POST /desk/approvals/{rma}/refusal          ...ma
-GET  /desk/causes                           ...ma
+GET  /desk/causes                           ..fma
 GET  /desk/live/approvals                   ...ma
 GET  /desk/live/tasks                       rwfma
 GET  /desk/tasks                            rwfma

@@ -33,6 +33,7 @@ IDS_CODES_AND_GOODS = {
     "presences": "rma actor_id",
     "processor_events": "id type object_reference payment_reference refund_id status bank_reference result",
     "refunds": "id rma replaced_by payment_id currency status failure_reason parameters_hash processor_reference bank_reference",
+    "rests": "rma refund_id currency ended_by",
     "returns": "rma order_reference contact_id policy_version stage channel resolution currency needs_person audit_head",
     "sign_in_attempts": "id account_hash address_hash",
     "sign_ins": "id hash previous_hash user_id",

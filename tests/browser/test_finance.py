@@ -27,12 +27,16 @@ def full(shop: Shop) -> dict[str, str]:
         "with a manager": shop.inspected(),
     }
     shop.desk.door.processor_says = RefundStatus.FAILED
-    made["failed"] = shop.inspected(*parts)
+    for which in ("failed", "paid-in-part", "asked-again"):
+        made[which] = shop.inspected(*parts)
     shop.desk.door.processor_says = RefundStatus.SUCCEEDED
     made["late"] = shop.late()
     shop.desk.clock.at += timedelta(days=10)
     shop.desk.door.time_passes(made["failed"])
     made["requested"] = shop.request()
+    in_part = {"refund": f"{made['paid-in-part']}-1", "amount_minor": 1_000, "reference": "SEPA 4417"}
+    shop.does(made["paid-in-part"], "paid-by-hand", in_part)
+    shop.does(made["asked-again"], "refund-again", {"refund": f"{made['asked-again']}-1"})
     return made
 
 
@@ -50,7 +54,7 @@ def test_the_list_can_be_read_wide_and_narrow(shop: Shop, browser: Browser, full
     )
 
 
-@pytest.mark.parametrize("which", ["credited", "failed", "requested"])
+@pytest.mark.parametrize("which", ["credited", "failed", "paid-in-part", "asked-again", "requested"])
 def test_a_file_can_be_read_wide_and_narrow(
     shop: Shop, browser: Browser, full: dict[str, str], which: str
 ) -> None:
@@ -65,6 +69,9 @@ def test_a_file_can_be_read_wide_and_narrow(
 
 def test_the_figures_can_be_read_wide_and_narrow(shop: Shop, browser: Browser, full: dict[str, str]) -> None:
     looked_at(browser, f"{shop.url}/desk/figures", "finance-figures", shop=shop, role=Role.FINANCE)
+    behind = f"{shop.url}/desk/figures/returns?clock=refund&how=late"
+    looked_at(browser, behind, "finance-behind", shop=shop, role=Role.FINANCE)
+    looked_at(browser, f"{shop.url}/desk/causes", "finance-causes", shop=shop, role=Role.FINANCE)
 
 
 def test_a_chart_is_whole_on_a_phone(shop: Shop, browser: Browser, full: dict[str, str]) -> None:

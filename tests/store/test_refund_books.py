@@ -101,9 +101,14 @@ def test_of_now_the_lists_are_those_of_the_last_day(books: Database) -> None:
 
 def test_the_sums_are_those_of_the_list(books: Database) -> None:
     page = _page(books, _asked("2026-03-05", standings=OPEN), limit=1)
-    assert [(s.currency, s.count, s.amount_minor) for s in page.sums] == [
+    assert [(s.currency, s.count, s.amount_minor) for s in page.owed] == [
         ("EUR", 1, 16_000),
         ("GBP", 2, 6_000),
+    ]
+    assert [(x.standing, x.sum.currency, x.sum.amount_minor) for x in page.sums] == [
+        ("to_send", "EUR", 16_000),
+        ("submitted", "GBP", 2_000),
+        ("failed", "GBP", 4_000),
     ]
     assert page.next_key is not None
     assert page.open_counts == {Standing.TO_SEND: 1, Standing.SUBMITTED: 1, Standing.FAILED: 1}
@@ -177,7 +182,7 @@ def test_days_of_decision_narrow_the_list_and_its_sums(books: Database) -> None:
     asked = _asked("2026-03-31", decided_from=at("3 00:00"), decided_to=at("5 00:00"))
     page = _page(books, asked)
     assert _numbers(page) == [7, 3, 2]
-    assert sum(s.count for s in page.sums) == 3
+    assert page.count == 3
 
 
 def test_pages_follow_each_other_without_a_gap_or_a_double(books: Database) -> None:
@@ -185,7 +190,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_double(books: Database) -> N
         pages = list(all_keys(books.reading, asked, 2))
         together = [key for page in pages for key in page]
         with books.reading() as connection:
-            assert len(set(together)) == len(together) == sum(s.count for s in sums(connection, asked))
+            assert len(set(together)) == len(together) == sum(s.sum.count for s in sums(connection, asked))
         assert together == sorted(together, reverse=not asked.oldest_first)
 
 

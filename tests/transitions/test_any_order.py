@@ -166,7 +166,18 @@ def _of_the_order(name: str) -> Select[Any]:
 
 LOOK = {
     name: _of_the_returns(name)
-    for name in ("returns", "lots", "clocks", "refunds", "audit", "notices", "tasks", "ledger", "decisions")
+    for name in (
+        "returns",
+        "lots",
+        "clocks",
+        "refunds",
+        "audit",
+        "notices",
+        "tasks",
+        "ledger",
+        "decisions",
+        "rests",
+    )
 } | {name: _of_the_order(name) for name in ("order_lines", "payments")}
 
 
@@ -301,6 +312,12 @@ class Books:
             assert of_it + row["owed_without_refund_minor"] + hand == granted, (
                 "granted = refunds + owed + by hand"
             )
+            rests = [x for x in books["rests"] if x["rma"] == row["rma"] and x["ended_at"] is None]
+            assert sum(x["amount_minor"] for x in rests) == row["owed_without_refund_minor"]
+            owed_in_part = {x["refund_id"] for x in rests}
+            for x in books["refunds"]:
+                if x["rma"] == row["rma"] and x["replaced_by"] is not None:
+                    assert (x["replaced_at"] is None) == (x["id"] in owed_in_part)
         assert refunded + by_hand <= SOLD_FOR, "never more than was paid"
         entries: Counter[str] = Counter()
         for posting in books["ledger"]:

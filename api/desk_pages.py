@@ -26,8 +26,9 @@ from returndesk.domain.errors import InvalidInput, Refused, ReturndeskError
 from returndesk.domain.mistakes import mistakes
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.rma import parse
-from returndesk.domain.stages import CommandKind
+from returndesk.domain.stages import CommandKind, Stage
 from returndesk.store import commands as store_commands
+from returndesk.store.task_pages import messages_to_read
 
 EVERYBODY = (Role.REP, Role.WAREHOUSE, Role.FINANCE, Role.MANAGER, Role.ADMIN)
 KEY_FIELD = "key"
@@ -59,11 +60,12 @@ NAVIGATION = (
 
 @dataclass(frozen=True)
 class Done:
-    """A command that the page before sent. `accepted` is None while it is being carried out."""
+    """A command that the page before sent. `accepted` is None while it is being carried out; `stage`: what it led to."""
 
     kind: CommandKind
     accepted: bool | None
     sentence: str = ""
+    stage: Stage | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ class FormProblem:
 
 @dataclass(frozen=True)
 class Frame:
-    """What the frame around a desk's page shows, and what its forms send along."""
+    """What the frame around a desk's page shows, and what its forms send along.
+
+    `to_read`: how many messages of customers wait to be read by whoever looks, counted no further than a page of tasks.
+    """
 
     actor: Actor
     path: str
@@ -89,6 +94,7 @@ class Frame:
     problem: FormProblem | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
     """What was typed into the form that was refused, by field."""
+    to_read: int = 0
 
     def new_key(self) -> str:
         """The idempotency key of one form."""
@@ -110,7 +116,13 @@ def show(
 ) -> HTMLResponse:
     """The page `templates/pages/{name}.html` in the desk's frame; with a problem, under the problem's status."""
     desk = desk_of(request)
-    frame = replace(frame_of(request, actor), done=_done(desk, request), problem=problem, typed=typed or {})
+    frame = replace(
+        frame_of(request, actor),
+        done=_done(desk, request),
+        problem=problem,
+        typed=typed or {},
+        to_read=_to_read(desk, actor),
+    )
     html = desk.renderer.page(name, now=desk.clock.now(), frame=frame, page=page)
     return HTMLResponse(html, HTTPStatus.OK if problem is None else problem.status, headers=NO_STORE)
 
@@ -124,6 +136,14 @@ def frame_of(request: Request, actor: Actor) -> Frame:
         links=tuple(link for link in NAVIGATION if actor.role in link.roles),
         csrf="" if sign_in is None else sign_in.csrf,
     )
+
+
+def _to_read(desk: Desk, actor: Actor) -> int:
+    """What customers wrote and a rep is to read; it is nobody else's."""
+    if actor.role is not Role.REP:
+        return 0
+    with desk.database.read() as session:
+        return messages_to_read(session)
 
 
 def _done(desk: Desk, request: Request) -> Done | None:
@@ -142,7 +162,7 @@ def done(session: Session, command_id: str) -> Done | None:
     outcome = found.outcome or store_commands.outcome_of(session, command_id)
     if outcome is None:
         return Done(found.ref.kind, accepted=None)
-    return Done(found.ref.kind, outcome.accepted, outcome.sentence)
+    return Done(found.ref.kind, outcome.accepted, outcome.sentence, outcome.stage)
 
 
 def with_done(url: str, command_id: str) -> str:
@@ -203,7 +223,7 @@ def problem_of(error: ReturndeskError | ValidationError) -> FormProblem:
         return FormProblem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "invalid_input",
-            f"Nothing was changed. Correct this first: {said}.",
+            f"Nothing was changed. Correct this first: {said.removesuffix('.')}.",
             found,
         )
     named = getattr(error, "field", None)

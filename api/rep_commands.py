@@ -91,7 +91,8 @@ def _decline(given: Given) -> BaseModel:
         raise InvalidInput(
             "no_reason", "Tick at least one reason: the customer is told each of them.", "reasons"
         )
-    return inputs.DeclineInput.model_validate({"reasons": reasons} | _note(given))
+    despite = {"despite_rules": True} if given.ticked("despite_rules") else {}
+    return inputs.DeclineInput.model_validate({"reasons": reasons} | despite | _note(given))
 
 
 def _cancellation(given: Given) -> BaseModel:

@@ -46,8 +46,25 @@ router = APIRouter(include_in_schema=False)
 
 Starter = Annotated[Actor, require(*MAY[CommandKind.REQUEST])]
 
+_UNITS_MAX = 1_000_000
 CHANNEL = Channel.PHONE
 """Where somebody is who is typed for while they speak."""
+
+
+_NO_NUMBER = FormProblem(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "no_order_number",
+    "Write the order number first. Or find the order by the customer's email, phone or name, above.",
+    {"order": "Write the order number."},
+)
+_NO_SUCH_ORDER = FormProblem(
+    HTTPStatus.NOT_FOUND,
+    "order_not_found",
+    "There is no order with this number. Compare it with the customer's order confirmation, or find the order by their "
+    "email, phone or name, above.",
+    {"order": "There is no such order."},
+)
+_HOW_MANY = "How many come back? Write a whole number, 1 or more; or choose “it stays”."
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,8 @@ class NewView:
 @router.get("/desk/returns/new", response_class=HTMLResponse)
 def new(request: Request, actor: Starter, order: Annotated[str, Query(max_length=64)] = "") -> HTMLResponse:
     """An order's lines, ready to say which of them come back."""
-    return _page(request, actor, order.strip())
+    asked = "order" in request.query_params and not order.strip()
+    return _page(request, actor, order.strip(), problem=_NO_NUMBER if asked else None)
 
 
 @router.post("/desk/returns/check", response_class=HTMLResponse)
@@ -86,7 +104,7 @@ async def check(request: Request, actor: Starter) -> HTMLResponse:
     return await asyncio.to_thread(_checked, request, actor, form)
 
 
-@router.post("/desk/returns", response_class=HTMLResponse)
+@router.post("/desk/returns/new", response_class=HTMLResponse)
 async def start(request: Request, actor: Starter) -> Response:
     """Start it: on to the return, or the same page with what speaks against it."""
     desk, form = desk_of(request), await form_of(request)
@@ -119,8 +137,8 @@ def _page(
     try:
         with desk_of(request).database.read() as session:
             order = order_to_return(session, reference) if reference else None
-    except NotFound as error:
-        problem = problem_of(error)
+    except NotFound:
+        problem = _NO_SUCH_ORDER
     return show(
         request,
         actor,
@@ -140,7 +158,7 @@ def _checked(
         with desk.database.reading() as connection:
             verdict = dry_run(connection, desk.policy, _request_in(form, desk), desk.clock.now())
     except (ReturndeskError, ValidationError) as error:
-        wrong = problem_of(error).sentence
+        wrong = problem_of(error).sentence.replace("Nothing was changed. ", "")  # nothing was to be changed
     return _page(
         request,
         actor,
@@ -153,7 +171,7 @@ def _checked(
 
 
 def _request_in(form: FormData, desk: Desk) -> RequestInput:
-    """What the form asks for. A line comes back where it has a reason, one unit of it unless a number says else."""
+    """What the form asks for. A line comes back where it has a reason; how many of it somebody has to say."""
     items = [
         _item(form, name.removeprefix("reason-"))
         for name in form
@@ -179,9 +197,15 @@ def _request_in(form: FormData, desk: Desk) -> RequestInput:
 
 
 def _item(form: FormData, line: str) -> dict[str, Any]:
-    quantity = number_in(form, f"quantity-{line}")
+    name = f"quantity-{line}"
+    try:
+        quantity = number_in(form, name)
+    except InvalidInput:
+        quantity = None
+    if not quantity or quantity > _UNITS_MAX:
+        raise InvalidInput("how_many", _HOW_MANY, name)
     return {
         "line": int(line) if line.isascii() and line.isdigit() and len(line) < 8 else 0,
-        "quantity": 1 if quantity is None else quantity,
+        "quantity": quantity,
         "reason": text_in(form, f"reason-{line}"),
     }

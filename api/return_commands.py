@@ -288,7 +288,7 @@ async def hold(
     key: IdempotencyKey,
     actor: Annotated[Actor, _may(CommandKind.HOLD)],
 ) -> Response:
-    """Look into it first: nothing is decided or sent meanwhile. The clocks run on."""
+    """Look into it first: meanwhile nothing is authorized, declined, decided or paid. A hold stops no clock."""
     return await _command(CommandKind.HOLD, rma, body, request, key, actor)
 
 

@@ -29,7 +29,10 @@ def list_returns(
     _actor: Annotated[Actor, require(*_EVERYBODY)],
     stage: Stage | None = None,
     due_before: Annotated[
-        Instant | None, Query(description="Open returns whose next running clock is due before this.")
+        Instant | None,
+        Query(
+            description="Open returns that are due before this: by their next running clock, or by when somebody looks into a hold."
+        ),
     ] = None,
     q: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from benchmarks.life_books import DAY, HOUR, MINUTE, Books, Life
 from returndesk.domain.clock import PROCESSING, REFUND, Clock
 from returndesk.domain.rma import allot
 from returndesk.store import tables
-from returndesk.store.finding import keys_of
+from returndesk.store.finding import end_key, keys_of
 from returndesk.store.policies import PolicyInForce
 
 MIX = {
@@ -99,7 +99,7 @@ class Shop(Books):
         add(tables.Order, {
             "reference": order, "customer_id": customer, "currency": currency, "ordered_at": ordered_at,
             "delivered_on": (ordered_at + 3 * DAY).date(), "tax_included": True, "shipping_minor": 395,
-            "shipping_tax_minor": 0, "input_hash": "seeded", "recorded_at": ordered_at,
+            "shipping_tax_minor": 0, "input_hash": "seeded", "recorded_at": ordered_at, "end_key": end_key(order),
         })  # fmt: skip
         contact = f"con_{number}"
         channel = r.choice(_CHANNELS)

@@ -2,6 +2,9 @@
 
 Every step is safe to repeat: order references and idempotency keys are fixed, and the first day is read back
 from the orders. A run that was killed is therefore simply run again, and goes on where each return stands.
+
+A sample's return is the one that its own key asked for. What a person starts on a sample's order is theirs: it is
+neither gone on with nor looked at.
 """
 
 import asyncio
@@ -21,12 +24,15 @@ from returndesk.clock_moving import advance
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.errors import ReturndeskError
 from returndesk.domain.people import Role
-from returndesk.domain.stages import Stage
+from returndesk.domain.stages import ENDED, Stage
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.installation import SANDBOX_KEY, Installation
 from returndesk.samples import ORDERED_DAYS_BEFORE, SAMPLES, Sample, Step
+from returndesk.store.commands import return_asked_for
 
 STEP_SECONDS = 90.0
+SAY_EVERY_SECONDS = 10.0
+"""Nobody looks at a silent terminal for longer."""
 _LOOK_EVERY_SECONDS = 0.15
 _FIRST_STEP_AT = SAMPLES[0].steps[0].at
 _ON_TIME = timedelta(minutes=30)
@@ -77,6 +83,11 @@ class Progress:
         """It is at the step's stage or a later one of its life, and its customer has the mails."""
         later = self.sample.steps[self.sample.steps.index(step) :]
         return self.stage in {each.stage for each in later} and self.mails_by(step) <= self.mailed
+
+    def is_ended_otherwise(self, step: Step) -> bool:
+        """It has ended, and not as the sample does from this step on: a person has used it."""
+        later = self.sample.steps[self.sample.steps.index(step) :]
+        return self.stage in ENDED and self.stage not in {each.stage for each in later}
 
 
 Show = Callable[[Progress], None]
@@ -214,34 +225,45 @@ class SampleRun:
     async def _ask(self, progress: Progress, step: Step) -> None:
         sample, api = progress.sample, self._api(step.role)
         if sample.loses_answer and step.stage is Stage.CLOSED:
-            await self._lose_the_answer(sample)
-        number = sample.steps.index(step)
-        key = f"sample:{sample.order_reference}:{number}"
+            await self._lose_the_answer(progress)
+        key = _key(sample, step)
         if step.path == "":
             body = {"order_reference": sample.order_reference, **step.body}
             answer = await api.post("/api/v1/returns", body, key)
         else:
             answer = await api.post(f"/api/v1/returns/{progress.rma}{step.path}", step.body, key)
-        _expect(answer, 200, 201, 202)
+        _expect(answer, 200, 201, 202, about=f"Sample {sample.name!r}, {step.words!r}: ")
 
-    async def _lose_the_answer(self, sample: Sample) -> None:
+    async def _lose_the_answer(self, progress: Progress) -> None:
         """Arm the sandbox, unless it is armed or the refund was asked for already."""
-        payment = await self._payment(sample)
+        payment = await self._payment(progress.sample)
         sandbox = self._sandbox
         armed = [fault["match"] for fault in (await sandbox.get("/_sandbox/faults")).body]
-        if any(match["payment_intent"] == payment for match in armed) or await self._posts(payment):
+        if any(match["payment_intent"] == payment for match in armed) or await self._posts(payment, progress):
             return
         fault = {"fault": "lose_answer", "match": {"path": "/v1/refunds", "payment_intent": payment}}
         _expect(await sandbox.post("/_sandbox/faults", fault, "sample"), 200, 201)
 
     async def _until_past(self, progress: Progress, step: Step) -> None:
-        patience_ends = time.monotonic() + STEP_SECONDS
+        began = said_at = time.monotonic()
         while True:
             await self._find(progress)
             if progress.is_past(step):
                 return
-            if time.monotonic() > patience_ends:
-                missing = ", ".join((progress.mails_by(step) - progress.mailed).elements()) or "none"
+            if progress.is_ended_otherwise(step):
+                raise SampleTrouble(
+                    "sample_ended",
+                    f"Sample {progress.sample.name!r} is {progress.stage}: somebody ended it before {step.words!r}.",
+                )
+            missing = ", ".join((progress.mails_by(step) - progress.mailed).elements()) or "none"
+            now = time.monotonic()
+            if now > said_at + SAY_EVERY_SECONDS:
+                said_at = now
+                self.say(
+                    f"Sample {progress.sample.name!r} takes its time: {progress.stage or 'not there'} "
+                    f"{now - began:.0f} s after {step.words!r}; mails to come: {missing}."
+                )
+            if now > began + STEP_SECONDS:
                 raise SampleTrouble(
                     "sample_stuck",
                     f"Sample {progress.sample.name!r} is {progress.stage or 'not there'} "
@@ -254,13 +276,17 @@ class SampleRun:
         """Read the sample's return as the desk sees it."""
         rep = self._api(Role.REP)
         if progress.rma is None:
-            found = _expect(await rep.get(f"/api/v1/returns?q={progress.sample.order_reference}"), 200)
-            if not found["items"]:
-                return
-            progress.rma = found["items"][0]["rma"]
+            progress.rma = await asyncio.to_thread(self._own_return, progress.sample)
+        if progress.rma is None:
+            return
         progress.view = _expect(await rep.get(f"/api/v1/returns/{progress.rma}"), 200)
         progress.timeline = _expect(await rep.get(f"/api/v1/returns/{progress.rma}/timeline"), 200)["items"]
         progress.stage = Stage(progress.view["stage"])
+
+    def _own_return(self, sample: Sample) -> str | None:
+        """The return that the sample's own request became; None where there is none yet."""
+        with self.installation.database.read() as session:
+            return return_asked_for(session, f"{Role.REP}-1", _key(sample, sample.steps[0]))
 
     # The comparison -------------------------------------------------------------------------------
 
@@ -268,14 +294,23 @@ class SampleRun:
         """Hold a sample against the oracle and the mailbox; what differs becomes a sentence."""
         sample = progress.sample
         await self._find(progress)
+        if progress.rma is None:
+            progress.trouble = progress.trouble or [f"Sample {sample.name!r} was not begun."]
+            return
         payment = await self._payment(sample)
-        [truth] = _expect(await self._sandbox.get(f"/_sandbox/state?payment_intent={payment}"), 200)[
-            "payments"
-        ]
-        progress.paid_minor = truth["live_refunds_minor"]
-        progress.times_asked = await self._posts(payment)
+        truth = _expect(await self._sandbox.get(f"/_sandbox/state?payment_intent={payment}"), 200)
+        progress.paid_minor = sum(
+            refund["amount"]
+            for refund in truth["refunds"]
+            if refund["status"] not in ("failed", "canceled") and _is_of(refund, progress)
+        )
+        progress.times_asked = await self._posts(payment, progress)
         reader = MailboxReader(self.installation.data / "mailbox.db")
-        mails = {mail.message_id: mail for mail in reader.messages(to=sample.customer["email"])}
+        mails = {
+            mail.message_id: mail
+            for mail in reader.messages(to=sample.customer["email"])
+            if mail.parsed["X-RMA"] == progress.rma
+        }
         progress.mail_subjects = [mail.subject for mail in mails.values()]
         if progress.stage is not sample.ends:
             progress.trouble.append(
@@ -300,13 +335,15 @@ class SampleRun:
         order = _expect(await self._api(Role.REP).get(f"/api/v1/orders/{sample.order_reference}"), 200)
         return str(order["payments"][0]["reference"])
 
-    async def _posts(self, payment: str) -> int:
-        """How often the processor was asked to refund a payment."""
+    async def _posts(self, payment: str, progress: Progress) -> int:
+        """How often the processor was asked to refund a payment for a sample."""
         requests = _expect(await self._sandbox.get("/_sandbox/requests"), 200)
         return sum(
             1
             for request in requests
-            if request["path"] == "/v1/refunds" and request["params"].get("payment_intent") == payment
+            if request["path"] == "/v1/refunds"
+            and request["params"].get("payment_intent") == payment
+            and _is_of(request["params"], progress)
         )
 
     @property
@@ -328,8 +365,18 @@ def _without_delays(progress: Progress, mails: Counter[str]) -> Counter[str]:
     return Counter({kind: count for kind, count in mails.items() if kind != "delay" or not breached})
 
 
-def _expect(answer: Answer, *statuses: int) -> Any:
+def _key(sample: Sample, step: Step) -> str:
+    """The idempotency key of a step: nobody else asks under it."""
+    return f"sample:{sample.order_reference}:{sample.steps.index(step)}"
+
+
+def _is_of(sent: Mapping[str, Any], progress: Progress) -> bool:
+    """Whether something at the processor is the sample's: all of its payment that names no other return."""
+    return (sent.get("metadata") or {}).get("rma") in (None, progress.rma)
+
+
+def _expect(answer: Answer, *statuses: int, about: str = "") -> Any:
     if answer.status in statuses:
         return answer.body
     detail = answer.body.get("detail", "") if isinstance(answer.body, dict) else ""
-    raise SampleTrouble("sample_refused", f"The answer was {answer.status}: {detail}")
+    raise SampleTrouble("sample_refused", f"{about}The answer was {answer.status}: {detail}")

@@ -42,6 +42,7 @@ async def run(installation: Installation, *, once: bool = False) -> None:
         async with everything(installation, display.say) as supervisor:
             if installation.settings.all_embedded:
                 await asyncio.to_thread(keep_sign_ins, installation)
+                _say_first(installation, display)
                 await _samples(installation, display, supervisor, once=once)
             else:
                 _say_what_is_real(installation, display)
@@ -148,6 +149,17 @@ def _say_what_is_real(installation: Installation, display: Display) -> None:
     display.say(sentence[0].upper() + sentence[1:])
     display.say("Let somebody sign in with: returndesk user add rep-1 --role rep")
     display.say("Make a token with: returndesk token create --role rep")
+
+
+def _say_first(installation: Installation, display: Display) -> None:
+    """Where to look while the samples run, for who does not want to wait for them."""
+    signs_in = f"{installation.links.public_url}/sign-in"
+    display.say(
+        f"The desks are open: {signs_in} (passwords: {_shortest(installation.data / SIGN_INS_FILE)})."
+    )
+    display.say(
+        "Now the sample returns live through what is left of their four weeks; what you do meanwhile stays yours.\n"
+    )
 
 
 def _say_where(installation: Installation, display: Display) -> None:

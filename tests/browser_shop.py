@@ -142,7 +142,7 @@ class Shop:
         return self.does(self.request(), "question", {"note": "Which of the two?"})
 
     def declined(self) -> str:
-        return self.does(self.request(), "decline", {"reasons": ["hygiene", "window_passed"]})
+        return self.does(self.request(), "decline", {"reasons": ["hygiene", "made_to_order"]})
 
     def partly_sent(self) -> str:
         sent = {"tracking": "JD0002", "items": [{"line": 1, "quantity": 1}]}

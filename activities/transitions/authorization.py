@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from activities.transitions.facts import common, days_left
+from activities.transitions.facts import common, days_left, not_on_hold
 from activities.transitions.talk import goes_on
 from returndesk.domain.clock import PROCESSING, REFUND
 from returndesk.domain.inputs import AuthorizationInput
@@ -14,6 +14,7 @@ GOODS_IN_TRANSIT = "goods_in_transit"
 
 def authorization(case: Case, asked: AuthorizationInput) -> None:
     """A rep says yes to a request that waited."""
+    not_on_hold(case)
     authorize(case, note=asked.note)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
-from activities.transitions.facts import common, decided_items, promised_by
+from activities.transitions.facts import common, decided_items, not_on_hold, promised_by
 from activities.transitions.granting import grant, take_back
 from activities.transitions.refund_answers import tend_clock
 from activities.transitions.talk import goes_on
@@ -32,7 +32,7 @@ GOODS_BACK_DAYS = 5
 
 def decision(case: Case, asked: DecisionInput) -> None:
     """A person decides; lots they do not name follow the rules, which must be clear on them."""
-    _not_on_hold(case)
+    not_on_hold(case)
     said = verdicts(case.rules.policy, case.lots, asked.items)
     for lot in said.lots:
         _put(case, lot)
@@ -54,7 +54,7 @@ def decide_if_clear(case: Case, *, wanted: bool | None) -> None:
 
 def approval(case: Case, asked: ApprovalInput) -> None:
     """A manager, and not the one who decided, lets the refund go."""
-    _not_on_hold(case)
+    not_on_hold(case)
     decided = _others_decision(case)
     case.row.awaiting_approval = False
     case.record("approved", decision=decided.number, note=asked.note)
@@ -77,13 +77,6 @@ def refusal(case: Case, asked: RefusalInput) -> None:
     case.record("refused", decision=decided.number, total_minor=decided.amounts.total_minor, note=asked.note)
     case.decide(replace(decided, refused_by=case.actor.id))
     case.restart_clock(PROCESSING, "refused")
-
-
-def _not_on_hold(case: Case) -> None:
-    if case.row.on_hold_since is not None:
-        raise Refused(
-            "on_hold", "This return is on hold. Nothing was changed. Let it go on first, then decide.", []
-        )
 
 
 def _others_decision(case: Case) -> Decided:

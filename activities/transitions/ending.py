@@ -3,27 +3,52 @@
 from dataclasses import replace
 
 from activities.transitions.authorization import GOODS_IN_TRANSIT
-from activities.transitions.facts import common, items_of
+from activities.transitions.facts import common, items_of, not_on_hold
 from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING
-from returndesk.domain.inputs import CancellationInput, DeclineInput
+from returndesk.domain.eligibility import Answer
+from returndesk.domain.errors import Refused
+from returndesk.domain.inputs import CancellationInput, DeclineInput, DeclineReason
 from returndesk.domain.lots import ON_THE_WAY, Acceptance, Lot, Reception
 from returndesk.domain.notice_facts import NoticeItem
 from returndesk.domain.notices import Cancelled, Rejected
 from returndesk.domain.stages import ENDED
 from returndesk.store.cases import Case
+from returndesk.store.eligibility import contradicted
 from returndesk.store.units import release_units
+
+_NOT_SO = {
+    DeclineReason.WINDOW_PASSED: "it was asked for in time",
+    DeclineReason.FINAL_SALE: "none of it was sold as final sale",
+}
+"""What the rules say of a reason that they contradict."""
 
 
 def decline(case: Case, asked: DeclineInput) -> None:
-    """The shop's no, before anything was sent. The customer is told every reason."""
+    """The shop's no, before anything was sent. The customer is told every reason.
+
+    One that the shop's own rules contradict would be untrue: it is given only by who says so, and stays theirs.
+    """
+    not_on_hold(case)
     reasons = tuple(asked.reasons)
+    untrue = [reason for reason in reasons if reason in contradicted(case)]
+    if untrue and not asked.despite_rules:
+        raise Refused(
+            "contradicts_rules",
+            "By the shop's own rules this is not so, and the customer would be told it: "
+            f"{', '.join(_NOT_SO[reason] for reason in untrue)}. Nothing was changed. Choose another reason, or say "
+            "that you know and decline all the same.",
+            [str(reason) for reason in untrue],
+        )
     gone = let_go(case, Reception.CANCELLED)
     for lot in gone:
         _put(case, replace(lot, acceptance=Acceptance.REJECTED, reasons=reasons))
     case.row.declined_at = case.now
     was_late = case.clocks[PROCESSING].breached
     case.stop_clocks("declined")
+    if untrue:
+        lots = [[lot.number, Answer.ELIGIBLE, reason] for lot in gone for reason in untrue]
+        case.record("overruled", lots=lots, note=asked.note)
     case.record("declined", reasons=list(reasons), note=asked.note)
     items = tuple(_refused(item, reasons) for item in items_of(case, gone))
     case.notice(Rejected(**common(case, items), decided_at=case.now, is_late=was_late, goods_arrived=False))

@@ -1,4 +1,4 @@
-"""The facts that notices are made of, read off a case. Ids, titles of goods, amounts and instants: no person."""
+"""The facts that transitions and their notices rest on, read off a case. Ids, titles of goods, amounts and instants: no person."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -6,6 +6,7 @@ from math import ceil
 from typing import TypedDict
 
 from returndesk.domain.clock import ClockKind
+from returndesk.domain.errors import Refused
 from returndesk.domain.lots import (
     CLAIMED_ELSEWHERE,
     ON_THE_WAY,
@@ -126,3 +127,11 @@ def promised_by(case: Case, kind: ClockKind) -> datetime:
     due_at = case.due_at(kind)
     days = case.rules.policy.clocks.delay_business_days
     return due_at if due_at > case.now else case.rules.calendar.add(case.now, days)
+
+
+def not_on_hold(case: Case) -> None:
+    """While somebody looks into a return, nobody says yes or no to anything of it. Raises `Refused` (`on_hold`)."""
+    if case.row.on_hold_since is not None:
+        raise Refused(
+            "on_hold", "This return is on hold. Nothing was changed. Let it go on first, then decide."
+        )

@@ -7,7 +7,7 @@ from returndesk.store.cases import Case
 
 
 def hold(case: Case, asked: HoldInput) -> None:
-    """Nothing is decided, approved or sent meanwhile; the return waits in a queue of its own."""
+    """Nothing is authorized, declined, decided, approved or paid meanwhile; the return waits in a queue of its own."""
     if case.row.on_hold_since is not None:
         raise Refused("on_hold", "This return is on hold already. Nothing was changed.")
     case.row.on_hold_since = case.now

@@ -18,7 +18,11 @@ def shipment(case: Case, asked: ShipmentInput) -> None:
     """Note what was sent. Nobody is reminded to send what is on its way already."""
     sent_at = asked.sent_at or case.now
     if sent_at > case.now:
-        raise InvalidInput("sent_in_future", "sent_at is later than now. Give when it was sent.", "sent_at")
+        raise InvalidInput(
+            "sent_in_future",
+            "It cannot have been sent later than now. Nothing was changed. Give when it was sent.",
+            "sent_at",
+        )
     before = {lot.number: lot for lot in case.lots}
     case.lots = send(case.lots, [Packed(item.line, item.quantity) for item in asked.items])
     on_its_way = [lot for lot in case.lots if lot.reception is Reception.IN_TRANSIT]

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from returndesk.domain.errors import InvalidInput
 from returndesk.domain.inputs import ReturnReason
 from returndesk.domain.lots import NOT_ORDERED, UNASKED, Acceptance, Lot, Reception
 from returndesk.domain.policy import Policy
@@ -93,6 +94,22 @@ SHOPS_FAULT = frozenset(
     }
 )
 """Reasons for which the law may give a customer more than the shop's own rules do."""
+
+
+def require_after_order(policy: Policy, ordered_at: datetime, contacted_at: datetime) -> None:
+    """Nobody asks for a return of what they have not ordered. Raises `InvalidInput` (`contact_before_order`).
+
+    To the minute: people write down no seconds.
+    """
+    if contacted_at >= ordered_at.replace(second=0, microsecond=0):
+        return
+    local = ordered_at.astimezone(ZoneInfo(policy.shop.zone))
+    raise InvalidInput(
+        "contact_before_order",
+        f"The order is from {local.day} {local:%B %Y, %H:%M}, and the contact cannot have been before it. "
+        "Nothing was changed. Give when the contact was.",
+        "contacted_at",
+    )
 
 
 def window_ends_on(policy: Policy, order: OrderFacts) -> date | None:

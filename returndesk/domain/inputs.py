@@ -90,7 +90,7 @@ class RequestInput(_Input):
         if self.contacted_at is not None and self.contacted_at > now:
             raise InvalidInput(
                 "contact_in_future",
-                "contacted_at is later than now. Give when the contact was.",
+                "The contact cannot be later than now. Nothing was changed. Give when it was.",
                 "contacted_at",
             )
         return self.contacted_at or now
@@ -114,9 +114,10 @@ class DeclineReason(StrEnum):
 
 
 class DeclineInput(_Input):
-    """The shop's no, with every reason the customer is told."""
+    """The shop's no, with every reason the customer is told. `despite_rules`: also one that the rules contradict."""
 
     reasons: Annotated[list[DeclineReason], Field(min_length=1, max_length=6)]
+    despite_rules: Flag = False
     note: Note | None = None
 
     @model_validator(mode="after")

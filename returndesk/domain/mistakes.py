@@ -63,6 +63,12 @@ def _mistake(error: Mapping[str, Any]) -> Mistake:
             return Mistake(path, f"Give at least {error['ctx']['min_length']}.")
         case "too_long":
             return Mistake(path, f"Give at most {error['ctx']['max_length']}.")
+        case "missing":
+            return Mistake(path, "It is missing, and has to be given.")
+        case "greater_than_equal":
+            return Mistake(path, f"Give a number of at least {error['ctx']['ge']}.")
+        case "less_than_equal":
+            return Mistake(path, f"Give a number of at most {error['ctx']['le']}.")
         case "json_invalid":
             return Mistake(path[:1], "It is not valid JSON.")
         case _:

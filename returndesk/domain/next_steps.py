@@ -16,6 +16,8 @@ class NextStep:
     due: str
 
 
+AWAITING_GOODS = NextStep("awaiting_goods", Role.REP, "expiry")
+"""Where a return stands while the customer is to send the goods."""
 AWAITING_CUSTOMER = NextStep("awaiting_customer", Role.REP, "answer")
 """Where a return stands, at any stage, while the shop waits for an answer."""
 ON_HOLD = NextStep("on_hold", Role.REP, "clock")
@@ -26,12 +28,14 @@ AWAITING_ANSWER = "awaiting_answer"
 """Why the clocks stand meanwhile."""
 REFUND_DETAILS = "refund_details"
 """Why the refund clock stands while all that is left is what the processor asked of the customer (decision 0012)."""
+HOLD_DAYS = 2
+"""Business days in which somebody looks into what is on hold while no clock runs that would say when."""
 ANSWER_DAYS = 5
 """Business days after which somebody asks the customer again."""
 
 NEXT_STEP: dict[Stage, NextStep] = {
     Stage.REQUESTED: NextStep("authorizations", Role.REP, "clock"),
-    Stage.AUTHORIZED: NextStep("awaiting_goods", Role.REP, "expiry"),
+    Stage.AUTHORIZED: AWAITING_GOODS,
     Stage.RECEIVED: NextStep("inspections", Role.WAREHOUSE, "clock"),
     Stage.INSPECTED: NextStep("decisions", Role.REP, "clock"),
     Stage.DECIDED: NextStep("approvals", Role.MANAGER, "clock"),

@@ -22,6 +22,8 @@ from returndesk.domain.next_steps import (
     AWAITING_ANSWER,
     AWAITING_CUSTOMER,
     AWAITING_DETAILS,
+    HOLD_DAYS,
+    ON_HOLD,
     REFUND_DETAILS,
     next_step,
 )
@@ -252,6 +254,8 @@ class Case:
         row.needs_person = row.needs_person if row.stage is Stage.REQUESTED else []
         self._mark_refunds()
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
+        if row.next_due_at is None and row.on_hold_since is not None:  # a hold is the shop's turn
+            row.next_due_at = self.rules.calendar.add(row.on_hold_since, HOLD_DAYS)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
         goods = case_rows.dispositions(
@@ -295,7 +299,7 @@ class Case:
             due_at = self.rules.calendar.add(row.awaiting_answer_since, ANSWER_DAYS)
         elif step.due == "expiry" and row.expires_at is not None:
             due_at = row.expires_at
-        elif any(pause.reason == REFUND_DETAILS for pause in self.clocks[REFUND].pauses):
+        elif step is not ON_HOLD and any(x.reason == REFUND_DETAILS for x in self.clocks[REFUND].pauses):
             step = AWAITING_DETAILS
             due_at = min(self.details_late_at(x) for x in self.live_refunds if x.needs_details)
         values = {

@@ -167,6 +167,20 @@ def request_of(session: Session, rma: str) -> Written | None:
     return None if command is None else _written(command)
 
 
+def return_asked_for(session: Session, actor_id: str, key: str) -> str | None:
+    """The return that a request became which somebody sent under this key; None where there is none."""
+    row = tables.Command
+    return session.scalars(
+        select(col(tables.Return.rma))
+        .join(row, col(row.rma) == col(tables.Return.rma))
+        .where(
+            col(row.actor_id) == actor_id,
+            col(row.idempotency_key) == key,
+            col(row.kind) == CommandKind.REQUEST,
+        )
+    ).first()
+
+
 def find(session: Session, command_id: str) -> Written | None:
     """A command by its id; its outcome as soon as there is one, stamped or not."""
     command = session.get(tables.Command, command_id)

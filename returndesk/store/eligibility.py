@@ -16,11 +16,13 @@ from returndesk.domain.eligibility import (
     Plan,
     RequestedLine,
     examine,
+    require_after_order,
     window_ends_on,
 )
-from returndesk.domain.inputs import RequestInput
+from returndesk.domain.inputs import DeclineReason, RequestInput, ReturnReason
 from returndesk.domain.lots import Acceptance, Condition, Lot, Packaging, Reception
 from returndesk.domain.policy import Policy
+from returndesk.store.cases import Case
 from returndesk.store.settlement_preview import PreviewView, settlement_preview
 from returndesk.store.units import OrderTerms, SoldLine, order_terms, sold_lines
 
@@ -51,7 +53,9 @@ def plan(
     contacted_at: datetime,
     asked_at: datetime,
 ) -> Plan:
-    """A request with what the books have of its order."""
+    """A request with what the books have of its order. Raises `InvalidInput` (`contact_before_order`)."""
+    if asked.contacted_at is not None:
+        require_after_order(policy, order.ordered_at, contacted_at)
     sold = {line.line: line for line in lines}
     return Plan(
         policy,
@@ -69,8 +73,37 @@ def plan(
     )
 
 
+def contradicted(case: Case) -> frozenset[DeclineReason]:
+    """The reasons for a no that the rules themselves contradict, for this return as it was asked for.
+
+    Only what the rules can tell: whether it was asked for in time, and whether any of it was a final sale. Where
+    nobody knows when it was delivered, a person may say either.
+    """
+    row, policy = case.row, case.rules.policy
+    order = order_terms(case.connection, row.order_reference)
+    assert order is not None, "a return keeps its order"
+    sold = {line.line: line for line in case.order_lines}
+    asked = [
+        RequestedLine(lot.line, lot.quantity, ReturnReason(lot.reason), of.quantity, final_sale=of.final_sale)
+        for lot in case.lots
+        if lot.line is not None and lot.reason is not None and (of := sold.get(lot.line)) is not None
+    ]
+    facts = OrderFacts(order.ordered_at, order.delivered_on)
+    found = examine(Plan(policy, facts, asked, row.contacted_at, row.recorded_at))
+    codes = {reason.code for reason in found.reasons}
+    in_time = codes.isdisjoint({DeclineReason.WINDOW_PASSED, "delivery_unknown"})
+    return frozenset(
+        reason
+        for reason, is_untrue in (
+            (DeclineReason.WINDOW_PASSED, in_time),
+            (DeclineReason.FINAL_SALE, DeclineReason.FINAL_SALE not in codes),
+        )
+        if is_untrue
+    )
+
+
 def dry_run(connection: Connection, policy: Policy, asked: RequestInput, now: datetime) -> EligibilityView:
-    """What would come of a request now. Raises `InvalidInput` (`contact_in_future`)."""
+    """What would come of a request now. Raises `InvalidInput` (`contact_in_future`, `contact_before_order`)."""
     contacted_at = asked.came_at(now)
     order = order_terms(connection, asked.order_reference)
     if order is None:

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 
 from returndesk.domain.errors import NotFound, Refused
 from returndesk.domain.orders import CustomerInput, OrderInput, PaymentInput, SoldLine, sold_lines
-from returndesk.store.finding import keys_of
+from returndesk.store.finding import end_key, keys_of
 from returndesk.store.tables import Customer, Lot, Order, OrderLine, Payment, Refund, Return
 
 
@@ -108,6 +108,7 @@ def put_order(session: Session, reference: str, order: OrderInput, *, now: datet
             "customer_id": customer_id,
             "recorded_at": now,
             "shipping_granted": False,
+            "end_key": end_key(reference),
         }
         if _insert(session, Order, values | _terms(order) | {"input_hash": input_hash}, unless="reference"):
             _write_lines(session, reference, sold_lines(order))

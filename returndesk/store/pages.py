@@ -237,6 +237,11 @@ class ReturnPage:
         return min((at for at in asked if at is not None), default=None)
 
     @property
+    def awaits_goods(self) -> bool:
+        """Whether anything is still with the customer that is to be sent."""
+        return any(item.reception is Reception.AWAITING for item in self.items)
+
+    @property
     def situation(self) -> Situation:
         """Which words are true of it."""
         if self.awaits_answer:

@@ -26,11 +26,13 @@ class LineToReturn:
 
 @dataclass(frozen=True)
 class EarlierReturn:
-    """A return of the same order."""
+    """A return of the same order. `granted_minor`: what its decisions give back."""
 
     rma: str
     stage: Stage
     contacted_at: datetime
+    is_open: bool
+    granted_minor: int
 
 
 @dataclass(frozen=True)
@@ -71,5 +73,14 @@ def order_to_return(session: Session, reference: str) -> OrderToReturn:
             )
             for x in order.lines
         ],
-        earlier=[EarlierReturn(x.rma, Stage(x.stage), x.contacted_at) for x in earlier],
+        earlier=[
+            EarlierReturn(
+                x.rma,
+                Stage(x.stage),
+                x.contacted_at,
+                x.ended_at is None,
+                x.goods_minor + x.goods_tax_minor + x.shipping_minor + x.shipping_tax_minor,
+            )
+            for x in earlier
+        ],
     )

@@ -1,7 +1,8 @@
 """The queue of returns: one list, sorted by what is due next, in three parts that nothing is in two of.
 
-`ours`: a clock runs, and the shop owes somebody something by then. `customer`: every clock stands, so it is the
-customer's turn; whoever waits longest comes first. `ended`: what ended last comes first.
+`ours`: a clock runs, and the shop owes somebody something by then, or it is on hold, and somebody is to look into it.
+`customer`: every clock stands, so it is the customer's turn; whoever waits longest comes first. `ended`: what ended
+last comes first.
 
 A page costs the same however many returns there are: it is read from partial indexes, a short range for each stage,
 and the ranges are merged.
@@ -19,6 +20,7 @@ from sqlalchemy import bindparam
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select, tuple_
 
+from returndesk.domain.attainment import Ended, ended
 from returndesk.domain.clock import ClockState
 from returndesk.domain.next_steps import NEXT_STEP, ON_HOLD, next_step
 from returndesk.domain.people import Role
@@ -61,12 +63,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class QueueClock:
-    """A clock as a list shows it."""
+    """A clock as a list shows it. `is_void`: it stopped because nothing was owed any more."""
 
     kind: str
     state: ClockState
     due_at: datetime | None
     breached_at: datetime | None
+    is_void: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class QueueRow:
     """A return as the queue shows it. `customer` is None for who may not know the name.
 
     `step` and `owner`: what it waits for (a queue's name), and whose work that is; None once it has ended.
+    `look_by`: of what is on hold, by when somebody looks into it where no clock says so.
     """
 
     rma: str
@@ -83,6 +87,8 @@ class QueueRow:
     contacted_at: datetime
     expires_at: datetime | None
     asked_at: datetime | None
+    sent_at: datetime | None
+    look_by: datetime | None
     ended_at: datetime | None
     clocks: Sequence[QueueClock]
     step: str | None
@@ -94,7 +100,7 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class QueuePage:
-    """A page of the queue. `late` counts no further than `COUNTED_TO`."""
+    """A page of the queue. `late` and `mine`, of its part, are counted no further than `COUNTED_TO`."""
 
     rows: Sequence[QueueRow]
     next_cursor: str | None
@@ -114,7 +120,7 @@ def queue_page(session: Session, wanted: Wanted, me: str, now: datetime, *, name
         rows=_rows(session, [rma for _, rma in keys], me, now, names=names),
         next_cursor=to_cursor(*keys[-1]) if more else None,
         late=_counted(session, select(Return.rma).where(*_late(now))),
-        mine=_counted(session, select(Claim.rma).where(Claim.actor_id == me)),
+        mine=_counted(session, _claimed(select(Return.rma).where(*_in_part(Wanted(wanted.part), now)), me)),
     )
 
 
@@ -165,8 +171,7 @@ def _queries(wanted: Wanted, me: str, now: datetime) -> Iterable[_Query]:
     query: _Query = select(_sorted_by(wanted.part), col(Return.rma)).where(*_in_part(wanted, now))
     stages = _stages(wanted)
     if wanted.mine:
-        claimed = query.join(Claim, col(Claim.rma) == col(Return.rma)).where(Claim.actor_id == me)
-        claimed = claimed.where(col(Return.stage).in_(stages))
+        claimed = _claimed(query, me).where(col(Return.stage).in_(stages))
         return [claimed if wanted.waits is None else claimed.where(_waits_for(wanted.waits))]
     if wanted.waits is None:
         return [query.where(Return.stage == stage) for stage in stages]
@@ -182,6 +187,11 @@ def _queries(wanted: Wanted, me: str, now: datetime) -> Iterable[_Query]:
         )
         queries.append(on_hold.where(col(Return.stage).in_(stages)))  # few, and found by their task
     return queries
+
+
+def _claimed(query: _Query, me: str) -> _Query:
+    """Those that `me` has claimed."""
+    return query.join(Claim, col(Claim.rma) == col(Return.rma)).where(Claim.actor_id == me)
 
 
 def _stages(wanted: Wanted) -> list[Stage]:
@@ -236,7 +246,7 @@ _SHOWN = (
             _returns.c[name]
             for name in (
                 "rma", "order_reference", "stage", "contacted_at", "expires_at", "awaiting_answer_since",
-                "on_hold_since", "ended_at", "needs_person",
+                "on_hold_since", "next_due_at", "sent_at", "ended_at", "needs_person",
             )
         ),
         _customers.c.name,
@@ -256,7 +266,7 @@ def _row(
     *,
     names: bool,
 ) -> QueueRow:
-    stage = Stage(row.stage)
+    stage, standings = Stage(row.stage), list(clocks)
     step = next_step(stage, row.on_hold_since, row.awaiting_answer_since)
     return QueueRow(
         rma=row.rma,
@@ -266,8 +276,19 @@ def _row(
         contacted_at=row.contacted_at,
         expires_at=row.expires_at,
         asked_at=row.awaiting_answer_since,
+        sent_at=row.sent_at,
+        look_by=row.next_due_at if step is ON_HOLD and not any(x.due_at for x in standings) else None,
         ended_at=row.ended_at,
-        clocks=[QueueClock(x.clock.kind, x.clock.state, x.due_at, x.breached_at) for x in clocks],
+        clocks=[
+            QueueClock(
+                x.clock.kind,
+                x.clock.state,
+                x.due_at,
+                x.breached_at,
+                is_void=ended(x.clock) is Ended.FELL_AWAY,
+            )
+            for x in standings
+        ],
         step=None if step is None else step.queue,
         owner=None if step is None else step.owner,
         needs_person=tuple(row.needs_person),

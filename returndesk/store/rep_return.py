@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from returndesk.domain.deciding import to_decide
 from returndesk.domain.eligibility import judge
 from returndesk.domain.errors import NotFound
+from returndesk.domain.inputs import DeclineReason
 from returndesk.domain.lots import Acceptance, Reception
 from returndesk.domain.next_steps import next_step
 from returndesk.domain.people import CLOCK, MAY, Actor, Role
@@ -21,12 +22,14 @@ from returndesk.store import rep_talk, rests, tables
 from returndesk.store.cases import Case, load_case
 from returndesk.store.claims import Holder, holder, present
 from returndesk.store.clock_accounts import ClockAccounts, accounts_of
+from returndesk.store.eligibility import contradicted
 from returndesk.store.lot_views import LotView
 from returndesk.store.notes import NoteView, notes_of
 from returndesk.store.orders import CustomerView, PaymentView, order_view
 from returndesk.store.policies import PolicyBook
 from returndesk.store.rep_talk import Event, Said
 from returndesk.store.rests import Rest
+from returndesk.store.settlement_preview import PreviewView, expected_preview
 from returndesk.store.views import RefundView, ReturnView, return_view
 
 AT_THE_STATION = frozenset(
@@ -91,7 +94,11 @@ class OpenTask:
 
 @dataclass(frozen=True)
 class DeskPage:
-    """A return for whoever works on it. `can`: what the stage allows and the role may, and what makes sense now."""
+    """A return for whoever works on it. `can`: what the stage allows and the role may, and what makes sense now.
+
+    `sent_at`, `looked_for_at`: of a parcel that is on its way. `contradicted`: reasons for a no that the rules deny.
+    `expected`: what it pays if all of it arrives as it was sold; None once somebody has seen it, or has decided.
+    """
 
     view: ReturnView
     delivered_on: date | None
@@ -110,6 +117,10 @@ class DeskPage:
     owner: Role | None
     step_due_at: datetime | None
     on_hold_since: datetime | None
+    sent_at: datetime | None
+    looked_for_at: datetime | None
+    contradicted: frozenset[DeclineReason]
+    expected: PreviewView | None
     others: Sequence[str]
     holder: Holder | None
     present: Sequence[str]
@@ -144,7 +155,7 @@ def desk_page(session: Session, case: Case, actor: Actor, now: datetime, *, know
         decisions=decisions,
         rests=rests.unsettled(connection, rma),
         mails=_mails(session, rma),
-        said=rep_talk.said(texts) if knows_customer else (),
+        said=rep_talk.said(texts, _unread(session, rma)) if knows_customer else (),
         notes=notes_of(session, rma).items,
         tasks=_tasks(session, rma),
         events=events,
@@ -152,6 +163,10 @@ def desk_page(session: Session, case: Case, actor: Actor, now: datetime, *, know
         owner=None if step is None else step.owner,
         step_due_at=_step_due_at(session, rma),
         on_hold_since=case.row.on_hold_since,
+        sent_at=case.row.sent_at,
+        looked_for_at=case.row.looked_for_at,
+        contradicted=contradicted(case) if CommandKind.DECLINE in allowed else frozenset(),
+        expected=expected_preview(case) if view.stage in _NOT_SEEN else None,
         others=_others(session, view),
         holder=holder(connection, rma),
         present=present(connection, [rma], actor.id, now).get(rma, ()),
@@ -204,6 +219,8 @@ def _can(case: Case, view: ReturnView, actor: Actor) -> frozenset[CommandKind]:
         CommandKind.RESUMPTION: row.on_hold_since is not None,
         CommandKind.SHIPMENT: any(x.reception is Reception.AWAITING for x in lots),
         CommandKind.LOSS: any(x.reception is Reception.IN_TRANSIT for x in lots),
+        CommandKind.AUTHORIZATION: row.on_hold_since is None,
+        CommandKind.DECLINE: row.on_hold_since is None,
         CommandKind.DECISION: row.on_hold_since is None,
         CommandKind.APPROVAL: row.on_hold_since is None,
         CommandKind.REFUND_AGAIN: owed,
@@ -221,6 +238,7 @@ def _failed(refund: RefundView) -> bool:
 
 
 _FAILED = frozenset(RefundStatus) - TAKEN - TO_SEND
+_NOT_SEEN = frozenset({Stage.REQUESTED, Stage.AUTHORIZED, Stage.RECEIVED})
 
 
 # What is shown -----------------------------------------------------------------------------------
@@ -274,6 +292,13 @@ def _tasks(session: Session, rma: str) -> list[OpenTask]:
         OpenTask(x.queue, Role(x.owner_role), x.due_at)
         for x in session.exec(open_ones.order_by(col(row.due_at)))
     ]
+
+
+def _unread(session: Session, rma: str) -> frozenset[str]:
+    """The ids of what the customer wrote and nobody has said they read."""
+    task = tables.Task
+    query = select(task.details).where(task.rma == rma, task.queue == "messages", col(task.done_at).is_(None))
+    return frozenset(details["text"] for details in session.exec(query))
 
 
 def _step_due_at(session: Session, rma: str) -> datetime | None:

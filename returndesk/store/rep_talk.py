@@ -3,7 +3,7 @@
 Words are looked up by their ids, all of a return at once. Who does not work with customers reads none of theirs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -28,13 +28,17 @@ _SHOWN_ELSEWHERE = frozenset({"currency", "contact", "order", "decision", "lots"
 
 @dataclass(frozen=True)
 class Said:
-    """Something that was said to the customer or by them; `channel` where the customer said it."""
+    """Something that was said to the customer or by them; `channel` where the customer said it.
+
+    `is_unread`: the customer wrote it, and it is somebody's task to read it.
+    """
 
     at: datetime
     kind: CommandKind
     actor_id: str
     channel: str | None
     text: str
+    is_unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,11 @@ def _ids_in(value: Any) -> Iterator[str]:
             yield from _ids_in(inner)
 
 
-def said(texts: Texts) -> list[Said]:
-    """What was said, in order: the first contact, questions, messages, and what proved a sending."""
+def said(texts: Texts, unread: Collection[str]) -> list[Said]:
+    """What was said, in order: the first contact, questions, messages, and what proved a sending.
+
+    `unread`: the ids of the words that nobody has read yet.
+    """
     return [
         Said(
             command.recorded_at,
@@ -113,6 +120,7 @@ def said(texts: Texts) -> list[Said]:
             command.actor_id,
             command.input.get("channel"),
             "\n".join(texts.by_id[x] for x in _own_words(command.input) if x in texts.by_id),
+            is_unread=command.input.get("note") in unread,
         )
         for command in texts.commands
         if command.kind in _TALK and any(True for _ in _own_words(command.input))

@@ -1,13 +1,14 @@
 """What a settlement would pay, and on which payments: counted as a decision counts it, and nothing written."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from returndesk.domain.deciding import verdicts
 from returndesk.domain.inputs import DecidedItem
-from returndesk.domain.lots import Lot
+from returndesk.domain.lots import ON_THE_WAY, Acceptance, Condition, Lot, Packaging, Reception
 from returndesk.domain.policy import Policy
 from returndesk.domain.settlement import PaymentRoom, settle, share_out
 from returndesk.store.cases import Case
@@ -61,6 +62,26 @@ def settlement_preview(
         ],
         owed_without_refund_minor=left,
     )
+
+
+def expected_preview(case: Case) -> PreviewView | None:
+    """What a return would pay if all that is still to be seen comes, as it was sold; None where nothing is to come."""
+    lots = [
+        replace(
+            lot,
+            reception=Reception.RECEIVED,
+            condition=Condition.ORIGINAL,
+            packaging=Packaging.ORIGINAL,
+            acceptance=Acceptance.ACCEPTED,
+        )
+        for lot in case.undecided
+        if lot.line is not None and (lot.reception in ON_THE_WAY or lot.reception is Reception.RECEIVED)
+    ]
+    order = order_terms(case.connection, case.row.order_reference)
+    assert order is not None, "a return keeps its order"
+    if not lots:
+        return None
+    return settlement_preview(case.connection, case.rules.policy, order, case.order_lines, lots)
 
 
 def decision_preview(case: Case, items: Sequence[DecidedItem]) -> PreviewView:

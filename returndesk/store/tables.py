@@ -73,10 +73,12 @@ class Customer(SQLModel, table=True):
     address: list[str] = _codes()
     phone_key: str | None = Field(default=None, index=True)
     name_key: str | None = _found_by()
+    second_name_key: str | None = _found_by()
+    last_name_key: str | None = _found_by()
 
 
 class Order(SQLModel, table=True):
-    """What was sold. `shipping_granted` guards that delivery is given back once."""
+    """What was sold. `shipping_granted` guards that delivery is given back once; `end_key` is what it is found by."""
 
     __tablename__ = "orders"
     reference: str = Field(primary_key=True)
@@ -90,6 +92,7 @@ class Order(SQLModel, table=True):
     shipping_granted: bool = False
     input_hash: str
     recorded_at: datetime = _at()
+    end_key: str | None = _found_by()
 
 
 class OrderLine(SQLModel, table=True):

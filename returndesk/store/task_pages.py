@@ -100,6 +100,12 @@ def task_page(session: Session, wanted: TaskFilters, me: Actor, now: datetime) -
     return TaskPage(rows, to_cursor(rows[-1].due_at, rows[-1].id) if more else None, len(counted))
 
 
+def messages_to_read(session: Session) -> int:
+    """How many messages of customers wait to be read, counted no further than `COUNTED_TO`."""
+    unread = [col(Task.done_at).is_(None), col(Task.queue) == "messages"]
+    return len(session.exec(select(Task.id).where(*unread).limit(COUNTED_TO)).all())
+
+
 def task_mark(session: Session, wanted: TaskFilters, now: datetime) -> str:
     """What a page of tasks shows, as short as can be: when this changes, something of it is new."""
     query = (

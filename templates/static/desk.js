@@ -3,12 +3,24 @@
 
 document.documentElement.classList.add("script");
 
-const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+// Where letters are what somebody writes or chooses by; a tick takes none.
+const typing = (element) =>
+  element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") !== null;
 
 // What was just said to somebody is where they are.
 document.querySelector("[data-focus]")?.focus();
 
-// Keys: a letter alone for what carries data-key, `g` and a letter for the desks, j and k through rows. ---------------
+// What came of a form is said once: a reload, or the address kept for later, does not say it again.
+if (document.querySelector("[data-said-once]")) {
+  const address = new URL(location.href);
+  address.searchParams.delete("done");
+  history.replaceState(history.state, "", address);
+}
+
+// Keys: in a field, where letters are what somebody types, Alt and the letter. A list of choices leaves `?` free.
+const keyOf = (event) => (event.altKey ? event.code.replace(/^(Key|Digit)/, "").toLowerCase() : event.key);
+
+// A letter alone for what carries data-key, `g` and a letter for the desks, j and k through rows. ---------------
 
 function activate(element) {
   const owner = element.closest("details");
@@ -52,18 +64,21 @@ document.addEventListener("keydown", (event) => {
     if (form) form.requestSubmit();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "?" && event.target.closest("select")) { event.preventDefault(); openKeys(); return; }
+  if (typing(event.target) !== event.altKey) return;
+  const key = keyOf(event);
   if (going) {
     going = false;
-    const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
+    const link = document.querySelector(`[data-go="${CSS.escape(key)}"]`);
     if (link) { event.preventDefault(); link.click(); }
     return;
   }
-  if (event.key === "g") { going = true; return; }
-  if (event.key === "?") { event.preventDefault(); openKeys(); return; }
-  if (event.key === "j") { moveRow(1); return; }
-  if (event.key === "k") { moveRow(-1); return; }
-  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (key === "g") { going = true; return; }
+  if (key === "?") { event.preventDefault(); openKeys(); return; }
+  if (key === "j") { moveRow(1); return; }
+  if (key === "k") { moveRow(-1); return; }
+  const target = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (target) { event.preventDefault(); activate(target); }
 });
 
@@ -153,7 +168,7 @@ function openKeys() {
   const list = make("dl");
   const rows = [
     ["Ctrl K", "everything this page can do"], ["/", "find"], ["j, k", "next, previous row"],
-    ["Ctrl Enter", "send the form"], ["Esc", "leave a field"],
+    ["Ctrl Enter", "send the form"], ["Esc", "leave a field"], ["Alt and a key", "the same while in a field"],
     ...[...document.querySelectorAll("[data-go]")].map((link) => [`g ${link.dataset.go}`, link.textContent.trim()]),
     ...[...document.querySelectorAll("[data-command][data-key]")].map((one) => [one.dataset.key, one.dataset.command]),
   ];

@@ -125,7 +125,7 @@ def test_every_answer_is_one_that_is_described(
     call("GET", "/api/v1/photos/{photo_id}", of={"photo_id": photo["id"]}, headers=headers())
     call("POST", f"{RETURN}/message", of=rma, json={"channel": "email", "note": "Thanks."}, headers=headers())
     tasks = call("GET", "/api/v1/tasks", headers=headers()).json()["items"]
-    [task] = (x["id"] for x in tasks if x["queue"] == "messages")
+    task = next(x["id"] for x in tasks if x["queue"] == "messages")
     of_task = dict(zip(("about", "which"), task.split("/"), strict=True))
     for verb in ("taken", "released", "done"):
         call("POST", f"{TASK}/{verb}", of=of_task, json={}, headers=headers())

@@ -7,115 +7,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from rep_desk import Person, words
 from starlette.testclient import TestClient
 
 from api.desk import Desk
 from returndesk.domain.people import Role
-from returndesk.store import claims, tokens
-from returndesk.store.commands import new_id
+from returndesk.store import claims
 
-LINES = [
-    {"line": 1, "sku": "S1", "title": "Linen dress", "quantity": 2, "unit_price_minor": 4_000},
-    {"line": 2, "sku": "S2", "title": "Silk scarf", "quantity": 1, "unit_price_minor": 2_000},
-]
 FIRST_KEY = re.compile(r'name="key" value="(form-[0-9a-f]+)"')
-
-
-class Person:
-    """Somebody at a desk: pages by GET, forms by POST under a key of a page."""
-
-    def __init__(self, http: TestClient, desk: Desk, role: Role, name: str) -> None:
-        with desk.database.write() as session:
-            secret = tokens.create(session, role, name, desk.clock.now())
-        self.http = http
-        self.headers = {"Authorization": f"Bearer {secret}", "Accept": "text/html"}
-
-    def get(self, path: str) -> Any:
-        return self.http.get(path, headers=self.headers, follow_redirects=False)
-
-    def page(self, path: str) -> str:
-        """The page as text a person reads: no tags, one blank between words."""
-        answer = self.get(path)
-        assert answer.status_code == 200, answer.text
-        return words(answer.text)
-
-    def post(self, path: str, **fields: str) -> Any:
-        form = {"key": new_id("form").replace("_", "-")} | {
-            k.replace("__", "-"): v for k, v in fields.items()
-        }
-        return self.http.post(path, data=form, headers=self.headers, follow_redirects=False)
-
-    def does(self, path: str, **fields: str) -> str:
-        """A form that is carried out: where it leads to."""
-        answer = self.post(path, **fields)
-        assert answer.status_code == 303, words(answer.text)
-        return str(answer.headers["location"])
-
-
-def words(html: str) -> str:
-    body = html.partition('<main id="content">')[2].partition("</main>")[0] or html
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
-
-
-@pytest.fixture
-def person(http: TestClient, api: Desk) -> Callable[..., Person]:
-    return lambda role=Role.REP, name=None: Person(http, api, role, name or f"{role}-1")
-
-
-@pytest.fixture
-def rep(person: Callable[..., Person]) -> Person:
-    return person()
-
-
-@pytest.fixture
-def order(admin: Any, api: Desk) -> Callable[..., str]:
-    def put(reference: str = "DA-1", **customer: Any) -> str:
-        at = api.clock.now()
-        body = {
-            "currency": "GBP", "ordered_at": (at - timedelta(days=9)).isoformat(),
-            "delivered_on": (at - timedelta(days=5)).date().isoformat(), "lines": LINES, "shipping_minor": 500,
-            "customer": {"name": "Maud Ellery", "email": "maud@shop.example"} | customer,
-            "payments": [{"processor": "stripe", "reference": f"pi_{reference}", "captured_minor": 10_500,
-                          "label": "Visa ending 4242"}],
-        }  # fmt: skip
-        answer = admin.put(f"/orders/{reference}", body)
-        assert answer.status_code == 201, answer.text
-        return reference
-
-    return put
-
-
-@pytest.fixture
-def requested(admin: Any, order: Callable[..., str]) -> Callable[..., str]:
-    def ask(reference: str = "DA-1", customer: dict[str, Any] | None = None, **changed: Any) -> str:
-        order(reference, **(customer or {}))
-        items = [{"line": 1, "quantity": 2, "reason": "too_small"}]
-        body = {"order_reference": reference, "channel": "email", "items": items} | changed
-        answer = admin.post("/returns", body)
-        assert answer.status_code == 201, answer.text
-        rma: str = answer.json()["rma"]
-        return rma
-
-    return ask
-
-
-@pytest.fixture
-def inspected(admin: Any, requested: Callable[..., str]) -> Callable[..., str]:
-    def ask(condition: str = "opened", reference: str = "DA-1") -> str:
-        rma = requested(reference, authorize=True)
-        seen = [
-            {"line": 1, "quantity": 1, "condition": "original", "packaging": "original"},
-            {"line": 1, "quantity": 1, "condition": condition, "packaging": "original"},
-        ]
-        for path, body in {
-            "receipts": {"items": [{"line": 1, "quantity": 2}]},
-            "inspections": {"items": seen},
-        }.items():
-            answer = admin.post(f"/returns/{rma}/{path}", body)
-            assert answer.status_code == 200, answer.text
-        return rma
-
-    return ask
 
 
 # The queue ---------------------------------------------------------------------------------------
@@ -148,7 +47,7 @@ def test_the_queue_is_sorted_by_what_is_due_next(
     page = rep.page("/desk/returns")
     assert sorted((first, second, third), key=page.index) == [third, first, second]
     assert "Say yes or no a rep" in page
-    assert "decide by 11 Mar 2026, 12:00 GMT why?" in page
+    assert "refund by 13 Mar 2026, 12:00 GMT why?" in page
     assert "Maud Ellery" in page
 
 
@@ -223,7 +122,7 @@ def test_finance_reads_the_queue_without_names(
 
 
 @pytest.mark.parametrize("typed", ["DA-1", "da-1", "maud@shop.example", "MAUD@SHOP.EXAMPLE", "+44 7700 900123",
-                                   "07700 900 123", "maud el", "Maud  Ellery"])  # fmt: skip
+                                   "07700 900 123", "maud el", "Maud  Ellery", "Ell", "ellery"])  # fmt: skip
 def test_one_order_is_found_by_whatever_a_customer_says(
     rep: Person, order: Callable[..., str], typed: str
 ) -> None:
@@ -254,7 +153,9 @@ def test_several_orders_are_shown_with_their_returns(
     assert rma in page
 
 
-@pytest.mark.parametrize("typed", ["", "nobody@shop.example", "ma", "12345", "%00", "RMA-2222-2222", "zzz"])
+@pytest.mark.parametrize(
+    "typed", ["", "nobody@shop.example", "m", "12345", "-1", "%00", "RMA-2222-2222", "zzz"]
+)
 def test_nothing_found_says_what_can_be_looked_for(rep: Person, order: Any, typed: str) -> None:
     order()
     assert "Look for an order number" in rep.page(f"/desk/find?q={typed}")
@@ -285,32 +186,23 @@ def test_a_return_is_started_and_authorized_in_one_form(rep: Person, order: Any,
     order()
     page = rep.page("/desk/returns/new?order=DA-1")
     assert "Maud Ellery" in page
-    there = rep.does("/desk/returns", **START)
+    there = rep.does("/desk/returns/new", **START)
     rma = there.removeprefix("/desk/returns/").partition("?")[0]
     view = admin.get(f"/returns/{rma}").json()
     assert (view["stage"], view["channel"], view["lots"][0]["quantity"]) == ("authorized", "phone", 2)
     said = rep.page(there)
-    assert said.startswith("The return is started.")
+    assert said.startswith("The return is started and authorized.")
     assert "You look after this" in said
-
-
-def test_a_line_without_a_number_is_one_unit_and_without_a_reason_stays(
-    rep: Person, order: Any, admin: Any
-) -> None:
-    order()
-    there = rep.does("/desk/returns", **(START | {"quantity__1": "", "quantity__2": "1", "reason__2": ""}))
-    rma = there.removeprefix("/desk/returns/").partition("?")[0]
-    assert [(x["line"], x["quantity"]) for x in admin.get(f"/returns/{rma}").json()["lots"]] == [(1, 1)]
 
 
 def test_the_contact_may_be_earlier_and_is_read_in_the_shops_zone(
     rep: Person, order: Any, admin: Any
 ) -> None:
     order()
-    there = rep.does("/desk/returns", **(START | {"contacted_at": "2026-03-03T10:15"}))
+    there = rep.does("/desk/returns/new", **(START | {"contacted_at": "2026-03-03T10:15"}))
     rma = there.removeprefix("/desk/returns/").partition("?")[0]
     assert admin.get(f"/returns/{rma}").json()["contacted_at"] == "2026-03-03T10:15:00Z"
-    answer = rep.post("/desk/returns", **(START | {"contacted_at": "2026-03-09T10:15"}))
+    answer = rep.post("/desk/returns/new", **(START | {"contacted_at": "2026-03-09T10:15"}))
     assert answer.status_code == 422
     assert "later than now" in words(answer.text)
 
@@ -324,7 +216,9 @@ def test_the_check_says_what_would_come_of_it_and_writes_nothing(rep: Person, or
     assert "Goods £80.00 In all £80.00 £80.00 to Visa ending 4242." in page
     assert "She found it too tight." in page
     assert admin.get("/returns").json()["items"] == []
-    whole = words(rep.post("/desk/returns/check", **(START | {"reason__2": "other"})).text)
+    whole = words(
+        rep.post("/desk/returns/check", **(START | {"reason__2": "other", "quantity__2": "1"})).text
+    )
     assert "Delivery £5.00 In all £105.00" in whole
 
 
@@ -334,25 +228,24 @@ def test_what_the_rules_forbid_a_rep_may_override_with_a_reason(
     order()
     api.clock.advance(timedelta(days=40))
     checked = words(rep.post("/desk/returns/check", **START).text)
-    assert "no You may go against these rules with a reason. window passed" in checked
-    refused = rep.post("/desk/returns", **START)
+    assert "no You may go against these rules with a reason. the time for returning it has passed" in checked
+    refused = rep.post("/desk/returns/new", **START)
     assert refused.status_code == 422
     assert "This request is not eligible. A rep may override the rule, with a reason." in words(refused.text)
     assert 'value="too_small" selected' in refused.text
     there = rep.does(
-        "/desk/returns", **(START | {"override": "goodwill", "override_note": "A loyal customer."})
+        "/desk/returns/new", **(START | {"override": "goodwill", "override_note": "A loyal customer."})
     )
     assert "A loyal customer." in rep.page(there)
 
 
 def test_a_form_without_goods_or_order_says_so(rep: Person, order: Any) -> None:
     order()
-    nothing = rep.post("/desk/returns", order="DA-1", channel="phone")
+    nothing = rep.post("/desk/returns/new", order="DA-1", channel="phone")
     assert nothing.status_code == 422
     assert "Choose a reason for each thing that comes back." in words(nothing.text)
     assert rep.get("/desk/returns/new?order=DA-9").status_code == 404
-    assert rep.post("/desk/returns", **(START | {"quantity__1": "two"})).status_code == 422
-    assert rep.post("/desk/returns", **(START | {"reason__99999999999": "other"})).status_code == 422
+    assert rep.post("/desk/returns/new", **(START | {"reason__99999999999": "other"})).status_code == 422
 
 
 def test_the_same_form_twice_starts_one_return(rep: Person, order: Any, admin: Any) -> None:
@@ -360,7 +253,7 @@ def test_the_same_form_twice_starts_one_return(rep: Person, order: Any, admin: A
     key = FIRST_KEY.search(rep.get("/desk/returns/new?order=DA-1").text)
     assert key is not None
     once = {**START, "quantity__1": "1", "key": key[1]}
-    assert rep.does("/desk/returns", **once) == rep.does("/desk/returns", **once)
+    assert rep.does("/desk/returns/new", **once) == rep.does("/desk/returns/new", **once)
     assert len(admin.get("/returns").json()["items"]) == 1
 
 
@@ -626,6 +519,6 @@ def test_notes_are_written_and_read_by_the_api(admin: Any, requested: Callable[.
 def test_a_request_without_an_outcome_is_waited_for_at_its_return(rep: Person, order: Any, api: Any) -> None:
     order()
     api.door.is_silent = True
-    there = rep.does("/desk/returns", **START)
+    there = rep.does("/desk/returns/new", **START)
     assert "is being started" in rep.page(there)
     assert rep.get("/desk/returns/RMA-7K3M-Q9TX").status_code == 404

@@ -74,9 +74,9 @@ GET  /desk/find                             rwfma
 GET  /desk/live/returns                     r.fma
 GET  /desk/live/returns/{rma}               r.fma
 GET  /desk/returns                          r.fma
-POST /desk/returns                          r..ma
 POST /desk/returns/check                    r..ma
 GET  /desk/returns/new                      r..ma
+POST /desk/returns/new                      r..ma
 GET  /desk/returns/{rma}                    rwfma
 POST /desk/returns/{rma}/approval           ...ma
 POST /desk/returns/{rma}/authorization      r..ma

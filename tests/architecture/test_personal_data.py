@@ -27,7 +27,7 @@ IDS_CODES_AND_GOODS = {
     "notes": "id rma text_id actor_id idempotency_key input_hash",
     "notices": "rma kind facts result",
     "order_lines": "order_reference sku title",
-    "orders": "reference customer_id currency input_hash",
+    "orders": "reference customer_id currency input_hash end_key",
     "payments": "id order_reference processor reference label currency",
     "policies": "version body",
     "presences": "rma actor_id",

@@ -1,5 +1,6 @@
 """The rep's desk in a browser: keyboard alone, without JavaScript, on a phone, and two people at once."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -92,7 +93,7 @@ def test_from_the_contact_to_an_authorized_return_in_five_actions(busy: Shop, br
         expect(page.locator(".verdict")).to_contain_text("It can come back.")
         hands.press("Control+Enter")
         page.wait_for_url("**/desk/returns/RMA-*")
-        expect(page.locator("main")).to_contain_text("The return is started.")
+        expect(page.locator("main")).to_contain_text("The return is started and authorized.")
         expect(page.locator("h1 .tag")).to_have_text("authorized")
     assert hands.actions == 5
 
@@ -134,7 +135,7 @@ def test_the_verdict_follows_what_is_typed(busy: Shop, browser: Browser) -> None
         page.locator("#quantity-1").fill("2")
         expect(verdict).to_contain_text("£259.00")
         page.locator("#quantity-1").fill("3")
-        expect(verdict).to_contain_text("more than ordered")
+        expect(verdict).to_contain_text("more than the order had")
         expect(verdict).to_contain_text("nobody can go against them")
         shot(page, "rep-new-verdict")
 
@@ -224,3 +225,53 @@ def test_a_mail_is_seen_as_the_customer_got_it(busy: Shop, browser: Browser) -> 
         expect(body).to_contain_text("Maud Ellery")
         page.locator("#mails").scroll_into_view_if_needed()
         shot(page, "rep-mail")
+
+
+def test_keys_work_in_fields_with_alt_and_a_choice_leaves_the_list_of_keys(
+    busy: Shop, browser: Browser
+) -> None:
+    order = busy.order()
+    with busy.at_desk(browser, Role.REP) as context:
+        page = context.new_page()
+        page.goto(f"/desk/returns/new?order={order}")
+        expect(page.locator("#reason-1")).to_be_focused()
+        page.keyboard.press("Alt+o")
+        expect(page.locator("#override")).to_be_focused()
+        expect(page.locator("#reason-1")).to_have_value("")
+        page.locator("#reason-1").focus()
+        page.keyboard.press("?")
+        expect(page.locator("dialog")).to_contain_text("the same while in a field")
+        page.keyboard.press("Escape")
+        page.get_by_label("Say yes at once").focus()
+        page.keyboard.press("/")
+        expect(page.locator("#find")).to_be_focused()
+
+
+def test_what_came_of_a_form_is_said_once(busy: Shop, browser: Browser) -> None:
+    order = busy.order()
+    with busy.at_desk(browser, Role.REP) as context:
+        page = context.new_page()
+        page.goto(f"/desk/returns/new?order={order}")
+        page.locator("#reason-1").select_option("other")
+        page.locator("#quantity-1").fill("")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#quantity-1-error")).to_contain_text("How many come back?")
+        assert page.url.endswith(f"/desk/returns/new?order={order}")
+        page.locator("#quantity-1").fill("1")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".note.yes")).to_contain_text("started and authorized")
+        expect(page).not_to_have_url(re.compile("done="))
+        page.reload()
+        expect(page.locator("h1")).to_contain_text("authorized")
+        expect(page.locator(".note.yes")).to_have_count(0)
+
+
+def test_what_a_customer_answered_stands_on_top(busy: Shop, browser: Browser) -> None:
+    rma = busy.request(authorize=True)
+    busy.does(rma, "question", {"note": "Which of the two?"})
+    busy.does(rma, "message", {"channel": "email", "note": "The blue one, please."})
+    looked_at(browser, f"{busy.url}/desk/returns/{rma}", "rep-answered", shop=busy, role=Role.REP)
+    order = busy.order()
+    looked_at(
+        browser, f"{busy.url}/desk/returns/new?order={order}", "rep-new-order", shop=busy, role=Role.REP
+    )

@@ -359,6 +359,8 @@ class Books:
             stage = Stage(row["stage"])
             assert (stage in ENDED) == (row["ended_at"] is not None)
             assert (row["rma"] in open_tasks) == (stage not in ENDED), "open: in one queue; ended: in none"
+            if row["on_hold_since"] is not None:
+                assert row["next_due_at"] is not None, "a hold is the shop's turn, by some day"
             to_send_back = any(
                 x["disposition"] == "return_to_customer" and x["left"] is None and x["decision"] is not None
                 for x in books["lots"]
@@ -437,3 +439,41 @@ def test_in_any_order_units_and_money_are_conserved_and_nobody_is_forgotten(
             else:
                 assert books.look() == before, "what is refused changes nothing"
         books.check()
+
+
+SEEN_ALL = {"line": 1, "quantity": 3, "condition": "opened", "packaging": "original"}
+TO_THE_STAGE: dict[Stage, list[tuple[CommandKind, dict[str, Any]]]] = {
+    Stage.REQUESTED: [],
+    Stage.AUTHORIZED: [(C.AUTHORIZATION, {})],
+    Stage.RECEIVED: [(C.AUTHORIZATION, {}), (C.RECEIPTS, {"items": [{"line": 1, "quantity": 3}]})],
+    Stage.INSPECTED: [
+        (C.AUTHORIZATION, {}),
+        (C.RECEIPTS, {"items": [{"line": 1, "quantity": 3}]}),
+        (C.INSPECTIONS, {"items": [SEEN_ALL]}),
+    ],
+}
+"""What leads to a stage in which somebody may ask the customer something."""
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+@pytest.mark.parametrize("stage", TO_THE_STAGE)
+def test_what_a_customer_answers_is_read_by_a_rep_at_every_stage(
+    database: Database, stage: Stage, *, is_held: bool
+) -> None:
+    books = opened(database)
+    [rma, _] = books.rmas
+    for kind, body in TO_THE_STAGE[stage]:
+        assert books.ask(rma, kind, body).accepted
+    if is_held:
+        assert books.ask(rma, C.HOLD, {"reason": "other"}).accepted
+    assert books.ask(rma, C.QUESTION, {"note": "txt_q"}).accepted
+    assert books.ask(rma, C.MESSAGE, {"channel": "email", "note": "txt_m"}).accepted
+    books.check()
+    assert books.stage(rma) is stage
+    waits = [x for x in books.seen["tasks"] if x["rma"] == rma and x["done_at"] is None]
+    read_by_the_way = [
+        x for x in waits
+        if x["id"].endswith("/next") and x["owner_role"] == Role.REP and x["queue"] != "awaiting_goods"
+    ]  # fmt: skip
+    to_read = [x for x in waits if x["queue"] == "messages"]
+    assert (len(read_by_the_way), len(to_read)) in ((1, 0), (0, 1)), [x["queue"] for x in waits]

@@ -21,18 +21,18 @@ async def test_a_declined_request_tells_each_reason_and_ends(live: Live) -> None
     sold = await live.dress(2)
     rma = await live.request(sold, 2)
     await live.mailed(sold, 1)
-    body = {"reasons": ["final_sale", "hygiene"], "note": "Canary: seal broken, says the photo."}
+    body = {"reasons": ["made_to_order", "hygiene"], "note": "Canary: seal broken, says the photo."}
     answer = await live.does(rma, "decline", body)
     assert answer["stage"] == "declined"
     view = await live.view(rma)
     assert (view["stage"], clocks(view)) == ("declined", STOPPED)
     assert [(x["reception"], x["acceptance"], x["reasons"]) for x in view["lots"]] == [
-        ("cancelled", "rejected", ["final_sale", "hygiene"])
+        ("cancelled", "rejected", ["made_to_order", "hygiene"])
     ]
     await live.run_ended(rma)
     mail = (await live.mailed(sold, 2))[-1]
     assert mail.subject == f"Your return request {rma}: we cannot take it"
-    assert "It was sold as final sale, which cannot be returned." in mail.text
+    assert "It was made to order, which cannot be returned." in mail.text
     assert "For reasons of hygiene it cannot be returned" in mail.text
     assert "Please do not send anything back" in mail.text
     assert "Canary" not in mail.text + mail.html, "a note is the desk's own"

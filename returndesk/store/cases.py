@@ -13,20 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from returndesk.domain import stages
+from returndesk.domain import next_steps, stages
 from returndesk.domain.apart import DEADLINES_APART, LOOKS_APART, jitter
 from returndesk.domain.clock import PROCESSING, REFUND, Clock, ClockKind, ClockState
 from returndesk.domain.lots import Lot, Reception
-from returndesk.domain.next_steps import (
-    ANSWER_DAYS,
-    AWAITING_ANSWER,
-    AWAITING_CUSTOMER,
-    AWAITING_DETAILS,
-    HOLD_DAYS,
-    ON_HOLD,
-    REFUND_DETAILS,
-    next_step,
-)
 from returndesk.domain.notices import AnyFacts
 from returndesk.domain.people import Actor, Role
 from returndesk.domain.stages import RefundStatus, Stage
@@ -168,8 +158,8 @@ class Case:
         One that had stopped waits too: the processor had taken the money, and found that it cannot send it yet.
         """
         if self.standings[REFUND].clock.state is ClockState.STOPPED:
-            self.restart_clock(REFUND, REFUND_DETAILS)
-        self._set(self.standings[REFUND].clock.pause(self.now, REFUND_DETAILS, "customer"))
+            self.restart_clock(REFUND, next_steps.REFUND_DETAILS)
+        self._set(self.standings[REFUND].clock.pause(self.now, next_steps.REFUND_DETAILS, "customer"))
         self._hurry_nobody(REFUND)
 
     def stop_clocks(self, reason: str) -> None:
@@ -185,8 +175,8 @@ class Case:
         before = self.standings[kind].clock
         clock = before.restart(self.now, reason, self.actor.id)
         if clock is not before and self.row.awaiting_answer_since is not None:
-            clock = clock.pause(self.now, AWAITING_ANSWER, "customer")
-        self._set(clock.resume(self.now, REFUND_DETAILS, self.actor.id))
+            clock = clock.pause(self.now, next_steps.AWAITING_ANSWER, "customer")
+        self._set(clock.resume(self.now, next_steps.REFUND_DETAILS, self.actor.id))
 
     def breach_clock(self, kind: ClockKind, at: datetime, owner: str) -> None:
         """The obligation was missed at `at`, while it stood in the queue `owner`."""
@@ -255,7 +245,7 @@ class Case:
         self._mark_refunds()
         row.next_due_at = min((s.due_at for s in self.standings.values() if s.due_at), default=None)
         if row.next_due_at is None and row.on_hold_since is not None:  # a hold is the shop's turn
-            row.next_due_at = self.rules.calendar.add(row.on_hold_since, HOLD_DAYS)
+            row.next_due_at = self.rules.calendar.add(row.on_hold_since, next_steps.HOLD_DAYS)
         audit = case_rows.audit_records(row, self._records, self.actor, self.now, self.key)
         notices = case_rows.notice_rows(row, self._notices, self.now)
         goods = case_rows.dispositions(
@@ -289,18 +279,20 @@ class Case:
 
     def _save_next_step(self) -> None:
         row = self.row
-        step = next_step(row.stage, row.on_hold_since, row.awaiting_answer_since)
+        step = next_steps.next_step(row.stage, row.on_hold_since, row.awaiting_answer_since)
         if step is None:
             case_rows.end_next_step(self.connection, row.rma, self.now, self.actor.id)
             end_claim(self.connection, row.rma)
             return
         due_at = row.next_due_at or row.refund_due_at or self.now
-        if step is AWAITING_CUSTOMER and row.awaiting_answer_since is not None:
-            due_at = self.rules.calendar.add(row.awaiting_answer_since, ANSWER_DAYS)
+        if step is next_steps.AWAITING_CUSTOMER and row.awaiting_answer_since is not None:
+            due_at = self.rules.calendar.add(row.awaiting_answer_since, next_steps.ANSWER_DAYS)
         elif step.due == "expiry" and row.expires_at is not None:
             due_at = row.expires_at
-        elif step is not ON_HOLD and any(x.reason == REFUND_DETAILS for x in self.clocks[REFUND].pauses):
-            step = AWAITING_DETAILS
+        elif step is not next_steps.ON_HOLD and any(
+            x.reason == next_steps.REFUND_DETAILS for x in self.clocks[REFUND].pauses
+        ):
+            step = next_steps.AWAITING_DETAILS
             due_at = min(self.details_late_at(x) for x in self.live_refunds if x.needs_details)
         values = {
             "queue": step.queue, "kind": row.stage, "owner_role": step.owner, "due_at": due_at,
@@ -314,7 +306,7 @@ class Case:
     def details_late_at(self, refund: RefundRow) -> datetime:
         """When somebody asks a customer why they have not given the processor what it needs."""
         assert refund.needs_action_since is not None, "only of refunds that wait for the customer"
-        return self.rules.calendar.add(refund.needs_action_since, ANSWER_DAYS)
+        return self.rules.calendar.add(refund.needs_action_since, next_steps.ANSWER_DAYS)
 
     # What the workflow is told ------------------------------------------------------------------
 

@@ -159,7 +159,10 @@ class Live:
         self.mailbox = mailbox
         self.database = installation.database
         self.clocks: list[MovedClock] = []
-        self._stripe = stripe.StripeClient(SANDBOX_KEY, base_addresses={"api": installation.stripe_base})
+        # Asked again, under its key, where a kept connection was just let go.
+        self._stripe = stripe.StripeClient(
+            SANDBOX_KEY, base_addresses={"api": installation.stripe_base}, max_network_retries=2
+        )
         self._skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
         self.mailbox_reader = MailboxReader(installation.data / "mailbox.db")
         with self.database.write() as session:

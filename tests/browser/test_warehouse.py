@@ -245,7 +245,7 @@ def test_two_like_this_and_one_like_that(shop: Shop, page: Page) -> None:
 
 
 def test_what_is_tapped_while_the_page_comes_anew_stays(shop: Shop, page: Page) -> None:
-    """The tap comes just when the device keeps the page that is about to be shown."""
+    """The tap comes just when the device keeps the page that is about to be shown: the one with what was recorded."""
     rma = shop.request(items=[{"line": 1, "quantity": 2, "reason": "too_small"}], authorize=True)
     scan(page, rma)
     page.get_by_role("button", name="All of it").click()
@@ -255,7 +255,7 @@ def test_what_is_tapped_while_the_page_comes_anew_stays(shop: Shop, page: Page) 
     page.evaluate("""() => {
         const put = IDBObjectStore.prototype.put;
         IDBObjectStore.prototype.put = function (...row) {
-            if (this.name === "parcels") {
+            if (this.name === "parcels" && row[0].html.includes("original, packaging original")) {
                 IDBObjectStore.prototype.put = put;
                 document.querySelector("[data-inspect='1'] [data-as-new]").click();
                 document.body.dataset.tapped = "yes";
@@ -630,8 +630,9 @@ def test_an_inspection_that_was_refused_is_in_its_form_again(shop: Shop, page: P
     page.get_by_role("button", name="All of it").click()
     waits(page, 0)
     card = page.locator("[data-inspect='1']")
-    page.evaluate("""() => document.querySelector("[data-inspect='1'] form[data-queue]").insertAdjacentHTML(
-        "beforeend", '<input type="hidden" name="photo_key" value="form-of-nobody">')""")
+    # When it is sent, not before: the page may come anew meanwhile.
+    page.evaluate("""() => document.addEventListener("submit", (event) => event.target.insertAdjacentHTML(
+        "beforeend", '<input type="hidden" name="photo_key" value="form-of-nobody">'), { capture: true, once: true })""")
     inspect(card)
     expect(page.locator("[data-refused]")).to_contain_text("Your answers are still here")
     expect(card.get_by_role("group", name="Was it opened?").get_by_role("radio", name="No")).to_be_checked()

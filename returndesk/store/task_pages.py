@@ -161,10 +161,16 @@ def _row(task: Task, currency: str | None, stage: str | None, words: str | None,
     )
 
 
-def _packet(details: Mapping[str, Any]) -> dict[str, Any]:
-    """An escalation packet with its instants as instants."""
+_ADDED = {"order": None, "granted_minor": 0, "currency": None}
+"""What the packets of tasks that were filed before 27 November 2026 do not have."""
+
+
+def _packet(details: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An escalation packet with its instants as instants; None of a task without one."""
+    if "clock" not in details:
+        return None
     instants = {name: details.get(name) for name in ("contacted_at", "on_hold_since")}
-    return {**details, **{name: at and datetime.fromisoformat(at) for name, at in instants.items()}}
+    return {**_ADDED, **details, **{name: at and datetime.fromisoformat(at) for name, at in instants.items()}}
 
 
 def about_of(task_id: str, kind: str, queue: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text, update
-from sqlmodel import col
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from api.desk import Desk
@@ -161,6 +161,22 @@ def test_a_missed_date_ends_the_warning_of_it_and_goods_that_are_here_are_counte
     assert "nearly due" not in page
     assert "Order A-1 Granted £600.00" in page
     assert "Units 2 here with us, 0 to inspect, 0 undecided" in page
+
+
+@pytest.mark.parametrize(("kept", "packets"), [("as they were", 1), ("none", 0)])
+def test_a_packet_of_before_or_none_at_all_is_read_too(
+    shop: Shop, person: Callable[..., Person], kept: str, packets: int
+) -> None:
+    shop.late()
+    task, added = tables.Task, ("order", "granted_minor", "currency")
+    with shop.api.database.write() as session:
+        [row] = session.exec(select(task).where(task.kind == "breach_processing"))
+        before = {name: said for name, said in row.details.items() if name not in added}
+        row.details = before if packets else {}
+        session.add(row)
+    page = person().reads("/desk/tasks")
+    assert "missed" in page
+    assert page.count("What to know about it As it stood 12 Mar 2026, 12:00 GMT Clock decision") == packets
 
 
 def test_what_ends_a_task_is_said_in_words_not_in_names_of_the_api() -> None:

@@ -72,7 +72,7 @@ PAGES: Sequence[tuple[Role, str]] = (
     (Role.REP, "/desk/find?q=07700%20900123"),
     (Role.REP, "/desk/find?q=zzzz"),
     (Role.REP, "/desk/find?q=ma"),
-    (Role.REP, "/desk/find?q=1234"),
+    (Role.REP, "/desk/find?q=000"),
     (Role.REP, "/desk/returns/{rma}"),
     (Role.REP, "/desk/tasks"),
     (Role.WAREHOUSE, "/desk/tasks"),

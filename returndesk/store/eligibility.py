@@ -84,7 +84,7 @@ def contradicted(case: Case) -> frozenset[DeclineReason]:
     assert order is not None, "a return keeps its order"
     sold = {line.line: line for line in case.order_lines}
     asked = [
-        RequestedLine(lot.line, lot.quantity, ReturnReason(lot.reason), of.quantity, final_sale=of.final_sale)
+        RequestedLine(lot.line, lot.quantity, _reason(lot.reason), of.quantity, final_sale=of.final_sale)
         for lot in case.lots
         if lot.line is not None and lot.reason is not None and (of := sold.get(lot.line)) is not None
     ]
@@ -135,3 +135,8 @@ def _preview(
         for number, item in enumerate(asked.items, start=1)
     ]  # fmt: skip
     return settlement_preview(connection, policy, order, lines, lots)
+
+
+def _reason(kept: str) -> ReturnReason:
+    """A reason as it was kept; one that nobody gives any more is another."""
+    return ReturnReason(kept) if kept in set(ReturnReason) else ReturnReason.OTHER

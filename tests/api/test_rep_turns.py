@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from in_process import KEYRING
 from rep_desk import Person, words
+from sqlalchemy import update
+from sqlmodel import col
 from starlette.testclient import TestClient
 
+from api.desk import Desk
 from returndesk.domain.people import Role
+from returndesk.store import tables
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 ANSWER = "The blue one, please."
@@ -273,3 +277,12 @@ def test_a_no_that_the_rules_share_needs_none(
     ).json()["rma"]
     assert "The rules say otherwise: it was asked" not in person(Role.REP).page(f"/desk/returns/{passed}")
     assert admin.post(f"/returns/{passed}/decline", {"reasons": ["window_passed"]}).status_code == 200
+
+
+def test_a_reason_that_nobody_gives_any_more_hides_no_return(
+    rep: Person, requested: Callable[..., str], api: Desk
+) -> None:
+    rma = requested()
+    with api.database.write() as session:
+        session.exec(update(tables.Lot).where(col(tables.Lot.rma) == rma).values(reason="changed_mind"))
+    assert "Say no" in rep.page(f"/desk/returns/{rma}")

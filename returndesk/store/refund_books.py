@@ -125,27 +125,51 @@ def all_keys(connection_of: Any, asked: Asked, limit: int) -> Iterator[list[Key]
 
 
 def sums(connection: Connection, asked: Asked) -> list[StandingSum]:
-    """What the whole list amounts to, by standing and currency: what stands in different ways is never added up."""
-    wanted = [x for x in Standing if x in (asked.standings or tuple(Standing))]
-    alone = len(wanted) == 1
-    stood = [literal(True) if alone else _stood(asked, x) for x in wanted]
-    counted = [func.sum(case((one, 1), else_=0)) for one in stood]
-    amounts = [func.sum(case((one, _r.amount_minor), else_=0)) for one in stood]
-    query = _listed(connection, asked, select(_r.currency, *counted, *amounts))
-    paid = _paid_in_part(connection, asked, with_age=True) if Standing.FAILED in wanted else {}
-    found = []
-    for currency, *numbers in connection.execute(query.group_by(_r.currency).order_by(_r.currency)):
-        for standing, count, minor in zip(
-            wanted, numbers[: len(wanted)], numbers[len(wanted) :], strict=True
-        ):
-            part = sum(x for (_, c), x in paid.items() if c == currency) if standing is Standing.FAILED else 0
-            if count:
-                found.append(StandingSum(standing, Sum(currency, int(count), int(minor) - part)))
-    return sorted(found, key=lambda one: list(Standing).index(one.standing))
+    """What the whole list amounts to, by standing and currency: what stands in different ways is never added up.
+
+    Nearly all refunds are credited, and each stands in one way: theirs is what the others leave of the whole, which
+    the index gives without a look at how any of it stands.
+    """
+    wanted = asked.standings or tuple(Standing)
+    if wanted == (Standing.CREDITED,):
+        found = {(Standing.CREDITED, x.currency): x for x in _sums(connection, asked)}
+    else:
+        stands = _stands(asked)
+        columns = (stands, _r.currency, func.count(), func.sum(_r.amount_minor))
+        query = _listed(connection, asked, select(*columns)).group_by(_r.currency, stands)
+        rows = connection.execute(query.where(stands != Standing.CREDITED))
+        found = {
+            (Standing(stood), currency): Sum(currency, count, int(minor))
+            for stood, currency, count, minor in rows
+        }
+        if Standing.CREDITED in wanted:
+            for whole in _sums(connection, asked):
+                others = [x for (_, currency), x in found.items() if currency == whole.currency]
+                count = whole.count - sum(x.count for x in others)
+                minor = whole.amount_minor - sum(x.amount_minor for x in others)
+                found[Standing.CREDITED, whole.currency] = Sum(whole.currency, count, minor)
+    if Standing.FAILED in wanted:
+        for (_, currency), minor in _paid_in_part(connection, asked, with_age=True).items():
+            one = found[Standing.FAILED, currency]
+            found[Standing.FAILED, currency] = Sum(currency, one.count, one.amount_minor - minor)
+    order = list(Standing)
+    return sorted(
+        (StandingSum(standing, one) for (standing, _), one in found.items() if one.count),
+        key=lambda one: (order.index(one.standing), one.sum.currency),
+    )
+
+
+def _sums(connection: Connection, asked: Asked) -> list[Sum]:
+    """What the whole list amounts to, by currency alone."""
+    query = _listed(connection, asked, select(_r.currency, func.count(), func.sum(_r.amount_minor)))
+    return [Sum(c, n, int(minor)) for c, n, minor in connection.execute(query.group_by(_r.currency))]
 
 
 def _paid_in_part(connection: Connection, asked: Asked, *, with_age: bool) -> dict[tuple[str, str], int]:
     """What was paid by hand of refunds that failed and are owed still, by age and currency."""
+    are_there = select(_rests.c.rma).where(*_owed_then(asked), _rests.c.refund_id.is_not(None)).limit(1)
+    if connection.execute(are_there).first() is None:
+        return {}
     query = (
         select(_bucket(asked), _r.currency, func.sum(_r.amount_minor - _rests.c.amount_minor))
         .select_from(_rests)
@@ -209,11 +233,7 @@ def _bucket(asked: Asked) -> ColumnElement[str]:
 def ageing(connection: Connection, asked: Asked) -> list[Ageing]:
     """What is open of what is asked for, whatever its age: by standing, age and currency."""
     bucket = _bucket(asked)
-    standing = case(
-        (_by_then(asked, _r.failed_at), literal(Standing.FAILED.value)),
-        (_by_then(asked, _r.submitted_at), literal(Standing.SUBMITTED.value)),
-        else_=literal(Standing.TO_SEND.value),
-    ).label("standing")
+    standing = _stands(asked)
     query = (
         select(standing, bucket, _r.currency, func.count(), func.sum(_r.amount_minor))
         .where(*_conditions(connection, asked, OPEN, with_age=False))
@@ -276,6 +296,21 @@ def _standing(asked: Asked, standings: Sequence[Standing]) -> list[ColumnElement
             or_(_not_yet(asked, _r.credited_at), _by_then(asked, _r.failed_at)),
         ]
     return [or_(*(_stood(asked, standing) for standing in Standing if standing in wanted))]
+
+
+def _stands(asked: Asked) -> ColumnElement[str]:
+    """In which way a refund stood: each in one, the same that `_stood` asks after."""
+    replaced, failed, credited, submitted = (
+        _by_then(asked, x) for x in (_r.replaced_at, _r.failed_at, _r.credited_at, _r.submitted_at)
+    )
+    return case(
+        (and_(replaced, failed), literal(Standing.REPLACED.value)),
+        (replaced, literal(Standing.WITHDRAWN.value)),
+        (failed, literal(Standing.FAILED.value)),
+        (credited, literal(Standing.CREDITED.value)),
+        (submitted, literal(Standing.SUBMITTED.value)),
+        else_=literal(Standing.TO_SEND.value),
+    ).label("standing")
 
 
 def _stood(asked: Asked, standing: Standing) -> ColumnElement[bool]:

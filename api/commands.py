@@ -96,8 +96,13 @@ def _take_out(part: Any, texts: dict[str, str]) -> None:
 
 def input_hash(desk: Desk, kind: CommandKind, rma: str | None, body: BaseModel) -> str:
     """What an idempotency key stands for: an HMAC, because a note may be short enough to guess."""
-    content = json.dumps([kind, rma, body.model_dump(mode="json")], sort_keys=True)
-    return desk.links.keyring.digest("input", content)
+    said = body.model_dump(mode="json")
+    known = {name: value for name, value in said.items() if value or name not in _ADDED_SINCE}
+    return desk.links.keyring.digest("input", json.dumps([kind, rma, known], sort_keys=True))
+
+
+_ADDED_SINCE = frozenset({"despite_rules"})
+"""Fields that commands had not always: at their default they are no part of what a key stands for, so that one asked before they came can be asked again."""
 
 
 async def ask(

@@ -31,7 +31,8 @@ def decline(case: Case, asked: DeclineInput) -> None:
     """
     not_on_hold(case)
     reasons = tuple(asked.reasons)
-    untrue = [reason for reason in reasons if reason in contradicted(case)]
+    denied = contradicted(case) if _NOT_SO.keys() & set(reasons) else frozenset()
+    untrue = [reason for reason in reasons if reason in denied]
     if untrue and not asked.despite_rules:
         raise Refused(
             "contradicts_rules",

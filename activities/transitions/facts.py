@@ -130,7 +130,10 @@ def promised_by(case: Case, kind: ClockKind) -> datetime:
 
 
 def not_on_hold(case: Case) -> None:
-    """While somebody looks into a return, nobody says yes or no to anything of it. Raises `Refused` (`on_hold`)."""
+    """While somebody looks into a return, nobody decides anything of it. Raises `Refused` (`on_hold`).
+
+    A manager may still refuse what was decided, and finance note what was paid another way: neither pays anything.
+    """
     if case.row.on_hold_since is not None:
         raise Refused(
             "on_hold", "This return is on hold. Nothing was changed. Let it go on first, then decide."

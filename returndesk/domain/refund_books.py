@@ -1,7 +1,8 @@
 """Where a refund stood at an instant, told by its own instants alone: never by what it is today.
 
 A refund's life goes one way: decided, submitted, credited; it may fail at any point and is then owed again, until it
-is asked for anew or paid another way. So five instants say how the books stood at the end of any day.
+is asked for anew or paid another way. So its instants say how the books stood at the end of any day; of one that was
+asked for again the list also knows since when it was there (`asked_at`, in `store/refund_books.py`).
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ OPEN = (Standing.TO_SEND, Standing.SUBMITTED, Standing.FAILED)
 
 @dataclass(frozen=True)
 class Instants:
-    """What happened to a refund, and when. `replaced_at`: paid another way, or not approved.
+    """What happened to a refund, and when. `replaced_at`: nothing of it is owed any more, or it was not approved.
 
     `late_at`: when the refund clock of its return ran out while this was still to be paid.
     """

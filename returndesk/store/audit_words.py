@@ -120,6 +120,8 @@ def _details(what: str, name: str, value: Any) -> Iterator[Detail]:
         yield Detail("lots", words=_and(*value))
     elif isinstance(value, list):
         yield Detail(label, words="; ".join(_row(what, name, x) for x in value))
+    elif isinstance(value, dict):
+        yield Detail(label, words=_and(*_leaves(value)))
     else:
         yield _instant_or_word(label, value)
 

@@ -103,7 +103,7 @@ def refunds_page(
     connection = session.connection()
     places = keys(connection, asked, after, limit + 1)
     more, places = len(places) > limit, places[:limit]
-    is_whole = Standing.FAILED in (asked.standings or OPEN) and not asked.is_narrowed
+    is_whole = asked.is_of_all_owed
     return RefundsPage(
         asked=asked,
         lines=lines(connection, policies, asked, places),

@@ -64,6 +64,20 @@ def money_rows(connection: Connection, first: str, last: str) -> Mapping[str, Mo
 # What the chain says --------------------------------------------------------------------------------
 
 
+_NUMBERS = {"amount_minor", "total_minor", "decision"}
+
+
+def _whole(value: Any) -> None:
+    if type(value) is not int:
+        raise TypeError("not a whole number")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
 @dataclass
 class _Told:
     """What one return's chain says of its money. Amounts without a currency are in the return's own."""
@@ -81,7 +95,9 @@ class _Told:
     _unplaced_minor: int = 0
 
     def hear(self, what: str, key: str, details: Mapping[str, Any]) -> None:
-        """One record of the chain."""
+        """One record of the chain. Raises what reading raises, and takes nothing in, where it cannot be read."""
+        for name in _NUMBERS & details.keys():
+            _whole(details[name])
         match what:
             case "no_payment_for":
                 self._unplaced_minor = details["amount_minor"]
@@ -92,15 +108,17 @@ class _Told:
             case "refused":
                 self.refused.add(details["decision"])
             case "asked_again":
-                self.again.append((details["refund"], details["refunds"], details["amount_minor"]))
+                self.again.append(
+                    (details["refund"], list(map(_text, details["refunds"])), details["amount_minor"])
+                )
             case "paid_by_hand":
-                self.by_hand.append((details["refund"], details["amount_minor"]))
                 sides = ledger.paid_sides(details["amount_minor"], PaidHow(details["how"]))
+                self.by_hand.append((details["refund"], details["amount_minor"]))
                 self.entries[ledger.paid_name(key)] = sides
             case _ if what.startswith(REFUND):
                 self._refund(
-                    details["refund"], RefundStatus(what.removeprefix(REFUND)), details["amount_minor"],
-                    details["currency"],
+                    _text(details["refund"]), RefundStatus(what.removeprefix(REFUND)), details["amount_minor"],
+                    _text(details["currency"]),
                 )  # fmt: skip
 
     def _refund(self, refund: str, status: RefundStatus, amount_minor: int, currency: str) -> None:
@@ -141,7 +159,7 @@ def verify_money(
     for record in chain:
         try:
             told.hear(record.what, record.key, record.details)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             yield Finding(rma, record.seq, "unreadable", "this record does not say what money it is about.")
     yield from _decisions_of(told, rows)
     wrong = set[str]()

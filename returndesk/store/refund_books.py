@@ -61,9 +61,10 @@ class Asked:
     newest_first: bool = False
 
     @property
-    def is_narrowed(self) -> bool:
-        """Whether anything but a standing, a day and lateness is asked for."""
-        return any(x is not None for x in (self.decided_from, self.decided_to, self.bucket, self.text))
+    def is_of_all_owed(self) -> bool:
+        """Whether what failed is in it and nothing but a standing, a day and lateness is asked for: all that is owed."""
+        narrows = (self.decided_from, self.decided_to, self.bucket, self.text)
+        return Standing.FAILED in (self.standings or OPEN) and all(x is None for x in narrows)
 
     @property
     def oldest_first(self) -> bool:
@@ -219,7 +220,8 @@ def late_without_refund(connection: Connection, at: datetime, limit: int) -> lis
     )
     late = select(c.rma).where(c.breached_at.is_not(None), c.ended.is_(None), c.kind == REFUND)
     found = union(overdue, late).subquery()
-    has_refund = select(_r.id).where(_r.rma == found.c.rma, _r.replaced_at.is_(None)).exists()
+    to_pay = or_(_r.submitted_at.is_(None), _r.failed_at.is_not(None))
+    has_refund = select(_r.id).where(_r.rma == found.c.rma, _r.replaced_at.is_(None), to_pay).exists()
     is_owed = select(_rests.c.rma).where(_rests.c.rma == found.c.rma, _rests.c.ended_at.is_(None)).exists()
     query = select(found.c.rma).where(~has_refund, ~is_owed).order_by(found.c.rma).limit(limit)
     return list(connection.scalars(query))

@@ -55,7 +55,7 @@ def about_rows(database: Database, asked: Asked, filters: Sequence[tuple[str, st
             name = f"{one.standing.value.replace('_', ' ')} in {one.sum.currency}"
             yield [f"{name}: refunds", one.sum.count]
             yield [f"{name}: amount", Money(one.sum.amount_minor, one.sum.currency)]
-        for rest in () if asked.is_narrowed else uncarried(connection, asked):
+        for rest in uncarried(connection, asked) if asked.is_of_all_owed else ():
             yield [f"owed on {rest.rma} without a refund", Money(rest.amount_minor, rest.currency)]
 
 

@@ -64,7 +64,8 @@ class Happening:
     @property
     def came_at(self) -> datetime:
         """When it happened: of a missed date the date itself, which is handled up to some minutes later (record 0019)."""
-        return datetime.fromisoformat(self.details["due"]) if self.is_missed_date else self.at
+        due = self.details.get("due") if self.is_missed_date else None
+        return datetime.fromisoformat(due) if due else self.at
 
     @property
     def is_missed_date(self) -> bool:
@@ -74,7 +75,7 @@ class Happening:
     @property
     def decided_by(self) -> str | None:
         """Who decided, where this is a decision: the rules, also where somebody's inspection set them off."""
-        return self.details["by"] if self.what == "decided" else None
+        return self.details.get("by") if self.what == "decided" else None
 
 
 _MISSED = ("breached", "goods_back_late")
@@ -157,7 +158,8 @@ class RefundFile:
     @property
     def set_off_by(self) -> dict[int, str]:
         """Whose command brought each decision about, by its number."""
-        return {x.details["decision"]: x.actor_id for x in self.happenings if x.what == "decided"}
+        decided = [x for x in self.happenings if x.what == "decided" and "decision" in x.details]
+        return {x.details["decision"]: x.actor_id for x in decided}
 
     @property
     def to_pay(self) -> list[RefundLine]:

@@ -66,7 +66,8 @@ def settlement_preview(
 
 def expected_preview(case: Case) -> PreviewView | None:
     """What a return would pay if all that is still to be seen comes, as it was sold; None where nothing is to come."""
-    lots = [
+    of_order = [lot for lot in case.undecided if lot.line is not None]
+    unseen = [
         replace(
             lot,
             reception=Reception.RECEIVED,
@@ -74,9 +75,11 @@ def expected_preview(case: Case) -> PreviewView | None:
             packaging=Packaging.ORIGINAL,
             acceptance=Acceptance.ACCEPTED,
         )
-        for lot in case.undecided
-        if lot.line is not None and (lot.reception in ON_THE_WAY or lot.reception is Reception.RECEIVED)
+        for lot in of_order
+        if lot.reception in ON_THE_WAY or (lot.reception is Reception.RECEIVED and not lot.inspected)
     ]
+    seen = [lot for lot in of_order if lot.inspected and lot.acceptance is Acceptance.ACCEPTED]
+    lots = unseen and [*unseen, *seen]
     order = order_terms(case.connection, case.row.order_reference)
     assert order is not None, "a return keeps its order"
     if not lots:

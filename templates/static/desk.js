@@ -18,7 +18,12 @@ if (document.querySelector("[data-said-once]")) {
 }
 
 // Keys: in a field, where letters are what somebody types, Alt and the letter. A list of choices leaves `?` free.
-const keyOf = (event) => (event.altKey ? event.code.replace(/^(Key|Digit)/, "").toLowerCase() : event.key);
+// What is printed on the key; where Alt makes another letter of it, as on a Mac, what stands there elsewhere.
+function keyOf(event) {
+  if (!event.altKey) return event.key;
+  const printed = event.key.toLowerCase();
+  return /^[a-z0-9]$/.test(printed) ? printed : event.code.replace(/^(Key|Digit)/, "").toLowerCase();
+}
 
 // A letter alone for what carries data-key, `g` and a letter for the desks, j and k through rows. ---------------
 

@@ -166,7 +166,10 @@ async function go(url, { push = true, rma = null, quiet = false, again = false }
   if (push) history.pushState(null, "", found.url);
   document.title = page.title;
   counting = new Set(fresh.dataset.count?.split(",").filter(Boolean));
-  if (fresh.dataset.rma && !counting.has(fresh.dataset.rma)) dropScan(fresh.dataset.rma);
+  if (fresh.dataset.rma && !counting.has(fresh.dataset.rma)) {
+    dropScan(fresh.dataset.rma);
+    draw();
+  }
   const isBegun = await show(fresh.innerHTML, fresh.dataset.rma ?? null);
   const problem = page.querySelector("[role=alert]");
   document.querySelectorAll("#content > .alert, #content > .note, #content > [data-part=done]").forEach((one) => one.remove());
@@ -200,6 +203,7 @@ async function show(html, rma) {
   else delete stand.dataset.rma;
   stand.innerHTML = html;
   delete stand.dataset.missing;
+  listenForPhotos();
   assumeAll(all);
   const isBegun = takeUpDrafts(all);
   drawStrip();
@@ -217,7 +221,8 @@ function takeUpDrafts(all) {
     if (!fields || card?.hidden) continue;
     isBegun = fill(form, fields) || isBegun;
     for (const [name, key] of fields) {
-      if (name === "photo_key") take(card, key, all.find((entry) => entry.key === key)?.photo);
+      const photo = name === "photo_key" && all.find((entry) => entry.key === key);
+      if (name === "photo_key" && photo?.state !== "refused") take(card, key, photo?.photo);
     }
     grade(form);
   }
@@ -276,12 +281,13 @@ async function stock() {
 
 // What is done here: kept first, then sent, in order. -------------------------------------------------------------------
 
-async function enqueue(entry) {
+// `onKept` is called before anybody can have answered.
+async function enqueue(entry, onKept) {
   const kept = { key: newKey(), actor, state: "waiting", at: Date.now(), fields: [], ...entry };
   await keep(kept);
+  onKept(kept);
   await draw();
   pump();
-  return kept;
 }
 
 let pumping = false;
@@ -366,7 +372,7 @@ function giveBack(entry, code) {
 async function forgetRefusals(done) {
   const about = (entry) => ["line", "lot"].map((name) => entry.fields.find((field) => field[0] === name)?.[1] ?? "").join();
   for (const entry of await entries()) {
-    const isSame = entry.kind === done.kind && entry.rma === done.rma && about(entry) === about(done);
+    const isSame = entry.kind === done.kind && entry.rma === done.rma && entry.place === done.place && about(entry) === about(done);
     if (entry.state === "refused" && isSame) await drop(entry.number);
   }
 }
@@ -380,7 +386,7 @@ async function answered(entry, isPending) {
   if (isPending) say(`${entry.title}: written down, and carried out as soon as can be.`, "right");
   else if (entry.kind === "order") {
     say(`${entry.title}: written down.`, "right");
-    if (!stand.dataset.rma) await go("/desk/station?asked=yes", { quiet: true });
+    if (stand.querySelector("[data-aside]")) await go("/desk/station?asked=yes", { quiet: true });
   }
   else say(`${entry.title}.${next}`, isLate ? "late" : "right");
 }
@@ -526,19 +532,20 @@ document.addEventListener("submit", async (event) => {
     say(wrong, "wrong");
     return;
   }
-  await enqueue(entry);
-  if (entry.draft) drafted.forget(entry.place, entry.draft);
-  if (entry.kind === "receipts") isCounted(entry.rma);
-  form.inert = false;
-  if (entry.rma) assume(entry);
-  else putAside();
+  await enqueue(entry, () => {
+    if (entry.draft) drafted.forget(entry.place, entry.draft);
+    if (entry.kind === "receipts") isCounted(entry.rma);
+    form.inert = false;
+    if (entry.rma) assume(entry);
+    else putAside();
+  });
   if (!navigator.onLine) say(`${entry.title}: kept on this device; it is sent when the connection is back.`, "right");
 });
 
 // A parcel without a return is out of the hand: its form is gone, so that nobody sends it again.
 function putAside() {
   const words = "Put the parcel on the shelf for parcels without a return, and scan the next one. A rep is asked.";
-  stand.replaceChildren(make("h1", "Written down"), make("p", words, { class: "next" }));
+  stand.replaceChildren(make("h1", "Written down"), make("p", words, { class: "next", "data-aside": "" }));
 }
 
 function isCounted(rma) {
@@ -681,28 +688,40 @@ function grade(form) {
 }
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-photos] input[type=file]")) photograph(event.target);
-  else grade(event.target.closest("form[data-grades]"));
+  if (!event.target.matches("[data-photos] input[type=file]")) grade(event.target.closest("form[data-grades]"));
   keepDraft(event.target.form);
 });
 document.addEventListener("input", (event) => keepDraft(event.target.form));
 
 // Photos: small before they travel, kept like everything else, named in the inspection by the key they are sent under. ---
 
-async function photograph(input) {
+// The camera may be open while the page comes anew, or another parcel is taken: its photo comes to a field that is on no
+// page any more, and belongs to the parcel it was opened for.
+function listenForPhotos() {
+  const rma = stand.dataset.rma;
+  for (const input of stand.querySelectorAll("[data-photos] input[type=file]")) {
+    input.addEventListener("change", () => photograph(input, rma));
+  }
+}
+
+async function photograph(input, rma) {
   const form = input.form;
-  const card = form.closest("[data-inspect]");
+  const begunOn = form.closest("[data-inspect]");
   const files = [...input.files];
   input.value = "";
   for (const file of files) {
     const photo = await small(file);
-    const entry = await enqueue({
-      kind: "photo", rma: stand.dataset.rma, url: new URL(form.action).pathname, photo, title: `Photo of ${stand.dataset.rma}`,
+    await enqueue({ kind: "photo", rma, url: new URL(form.action).pathname, photo, title: `Photo of ${rma}` }, ({ key }) => {
+      const card = stand.dataset.rma === rma && stand.querySelector(`[data-inspect="${begunOn.dataset.inspect}"]`);
+      if (card) {
+        take(card, key, photo);
+        keepDraft(factsOf(card));
+      } else {
+        const draft = factsOf(begunOn).dataset.draft;
+        photosTaken.set(key, photo);
+        drafted.keep(rma, draft, [...(drafted.of(rma)[draft] ?? []), ["photo_key", key]]);
+      }
     });
-    if (card?.isConnected) {
-      take(card, entry.key, photo);
-      keepDraft(factsOf(card));
-    }
   }
 }
 
@@ -781,6 +800,7 @@ addEventListener("offline", () => say("No connection. Go on: what you record is 
 addEventListener("popstate", () => go(location.href, { push: false, rma: readRma(location.pathname.split("/").at(-1)) }));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) pump(); });
 
+listenForPhotos();
 drawMute();
 await draw();
 if (stand.dataset.rma) await keepParcel(stand.dataset.rma, stand.innerHTML);

@@ -2,7 +2,7 @@
 // and form; forgotten once they are recorded, and after three days.
 
 const MARK = "returndesk-draft ";
-const OWN = new Set(["key", "csrf", "box", "line", "by_facts", "lot", "reason"]);
+const OWN = new Set(["key", "csrf", "box", "line", "by_facts", "reason"]);
 
 const read = (name) => {
   try { return JSON.parse(localStorage.getItem(name)); } catch { return null; }
@@ -39,10 +39,14 @@ export function fill(form, fields) {
   for (const [name, value] of fields) {
     for (const element of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
       if (element.matches("[type=radio], [type=checkbox]")) element.checked ||= element.value === value;
+      else if (element.matches("button")) continue; // says what it does, whatever was pressed
       else if (name === "quantity") element.value = Math.min(Number(value), Number(element.max || value));
       else if (element.type !== "hidden") element.value = value;
     }
   }
+  // The page has all goods ticked: those that were not stay without.
+  const lots = fields.filter(([name]) => name === "lot").map(([, value]) => value);
+  if (lots.length) form.querySelectorAll("[type=checkbox][name=lot]").forEach((one) => { one.checked = lots.includes(one.value); });
   // What was answered is seen: a fold that holds some of it is open.
   for (const fold of form.querySelectorAll("details")) {
     const isAnswered = [...fold.querySelectorAll("input, textarea")].some((one) =>

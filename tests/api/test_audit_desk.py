@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import Session, col, delete, update
+from sqlmodel import Session, col, delete, select, update
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -154,6 +154,40 @@ def test_money_that_was_tampered_with_is_named(driven: str, database: Database, 
         found = verify(session)
         assert found == verify_return(session, driven).findings
     assert [(finding.code, str(finding)) for finding in found] == [(code, sentence.format(driven))]
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "value"),
+    [
+        ("decided", "total_minor", "2000"), ("decided", "total_minor", None), ("decided", "decision", "1"),
+        ("decided", "decision", ...), ("decided", "by", ...), ("refund_succeeded", "amount_minor", "2000"),
+        ("refund_succeeded", "refund", ["x"]), ("asked_again", "refunds", None),
+    ],
+)  # fmt: skip
+def test_a_record_that_cannot_be_read_is_named_and_hides_no_return(
+    driven: str,
+    database: Database,
+    http: TestClient,
+    signed_in: Callable[[Role], dict[str, str]],
+    what: str,
+    name: str,
+    value: Any,
+) -> None:
+    record = tables.AuditRecord
+    with database.write() as session:
+        row = session.exec(select(record).where(record.rma == driven, record.what == what)).first()
+        assert row is not None
+        kept = {key: said for key, said in row.details.items() if key != name}
+        changed = kept if value is ... else kept | {name: value}
+        session.exec(
+            update(record)
+            .where(col(record.rma) == driven, col(record.seq) == row.seq)
+            .values(details=changed)
+        )
+    with database.read() as session:
+        assert any(driven in str(finding) for finding in verify(session))
+    answer = http.get(f"/desk/refunds/{driven}", headers=signed_in(Role.FINANCE))
+    assert answer.status_code == 200
 
 
 def test_a_refund_no_answer_is_written_of_is_held_against_what_was_granted(

@@ -356,6 +356,51 @@ def test_a_refused_refund_is_to_be_decided_again_and_late_when_its_return_is(boo
     assert "replaced:" not in on_return
 
 
+def test_a_return_that_was_paid_in_part_is_late_where_the_rest_waits_for_a_decision(books: Books) -> None:
+    admin, one = books.admin, {"line": 1, "quantity": 1}
+    order = {
+        "currency": "GBP", "ordered_at": (books.api.clock.now() - timedelta(days=2)).isoformat(),
+        "customer": {"name": "Maud Ellery", "email": "maud.ellery@shop.example"},
+        "lines": [{"line": 1, "sku": "A", "title": "Socks", "quantity": 2, "unit_price_minor": 1_000}],
+        "payments": [{"processor": "stripe", "reference": "pi_two", "captured_minor": 2_000}],
+    }  # fmt: skip
+    assert admin.put("/orders/DA-TWO", order).status_code == 201
+    asked = {"order_reference": "DA-TWO", "channel": "email", "authorize": True,
+             "items": [{"line": 1, "quantity": 2, "reason": "too_small"}]}  # fmt: skip
+    rma = admin.post("/returns", asked).json()["rma"]
+    for condition in ("original", "opened"):  # the second is a person's to decide
+        books.pass_time(timedelta(days=1))
+        admin.post(f"/returns/{rma}/receipts", {"items": [one]})
+        seen = {"items": [{**one, "condition": condition, "packaging": "original"}]}
+        assert admin.post(f"/returns/{rma}/inspections", seen).status_code == 200
+    assert list(books.rows("?state=credited")) == [f"{rma}-1"]
+    books.pass_time(timedelta(days=20), rma)
+    late = books.page("/desk/refunds?late=yes")
+    assert f"Late too, with no refund to list as nothing is decided yet, or not again: {rma}" in late
+    assert "Late too" not in books.page("/desk/refunds?late=yes&as_of=2026-03-06"), (
+        "that is told of now alone"
+    )
+
+
+def test_a_late_return_whose_refund_is_listed_is_not_called_undecided(books: Books) -> None:
+    rma = books.decided(60_000)  # waits for a manager
+    books.pass_time(timedelta(days=20), rma)
+    assert list(books.rows("?late=yes")) == [f"{rma}-1"]
+    assert "Late too" not in books.page("/desk/refunds?late=yes")
+
+
+def test_a_workbook_of_what_was_credited_tells_of_no_debt(books: Books) -> None:
+    rma = books.decided(4_000, paid_minor=1_000)
+    told = {}
+    for state in ("credited", "open"):
+        answer = books.http.get(f"/desk/refunds.xlsx?state={state}", headers=books.headers)
+        about = load_workbook(BytesIO(answer.content))["About"]
+        told[state] = f"owed on {rma} without a refund" in {
+            row[0] for row in about.iter_rows(values_only=True)
+        }
+    assert told == {"credited": False, "open": True}
+
+
 def test_once_it_is_decided_again_nothing_of_the_refused_one_is_owed(books: Books) -> None:
     rma = books.decided(60_000)
     assert books.as_role(Role.MANAGER).post(f"/returns/{rma}/refusal", {"note": "No"}).status_code == 200
@@ -435,22 +480,26 @@ def test_a_refund_that_waits_for_its_customer_says_so(books: Books) -> None:
 
 
 def test_a_number_of_the_figures_leads_to_its_returns(books: Books) -> None:
-    late, met = books.decided(60_000), books.decided(2_000)
-    assert books.as_role(Role.MANAGER).post(f"/returns/{late}/refusal", {"note": "No"}).status_code == 200
-    books.pass_time(timedelta(days=20), late)
+    late, paid_late, met = books.decided(60_000), books.decided(60_000), books.decided(2_000)
+    manager = books.as_role(Role.MANAGER)
+    assert manager.post(f"/returns/{late}/refusal", {"note": "No"}).status_code == 200
+    books.pass_time(timedelta(days=20), late, paid_late)
+    assert manager.post(f"/returns/{paid_late}/approval", {}).status_code == 200
     html = books.html("/desk/figures")
     urls = {
         words: unescape(url)
         for url, words in re.findall(r'<a href="(/desk/figures/returns[^"]+)">([^<]+)<', html)
     }
-    refund = next(url for words, url in urls.items() if words == "1 late" and "clock=refund" in url)
+    refund = next(url for words, url in urls.items() if words == "2 late" and "clock=refund" in url)
     page = books.page(refund)
     assert "Refunded late, or late by now" in page
     assert late in page
+    assert paid_late in page
     assert met not in page
     kept = books.page(refund.replace("how=late", "how=met"))
     assert met in kept
     assert late not in kept
+    assert paid_late not in kept
     assert "The figures have no such number." in books.page(
         "/desk/figures/returns?clock=refund&how=else", 422
     )

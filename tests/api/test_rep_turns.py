@@ -1,5 +1,6 @@
 """Whose turn it is at the rep's desk, over HTTP and on both databases: nothing a customer says or waits for is out of sight."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,13 +9,13 @@ from typing import Any
 import pytest
 from in_process import KEYRING
 from rep_desk import Person, words
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import col
 from starlette.testclient import TestClient
 
 from api.desk import Desk
 from returndesk.domain.people import Role
-from returndesk.store import tables
+from returndesk.store import migrate, tables
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 ANSWER = "The blue one, please."
@@ -56,14 +57,16 @@ def admit(answer: Any) -> Any:
 
 
 def test_an_answer_that_nobody_would_come_by_is_a_task_and_stands_on_top_of_the_return(
-    rep: Person, requested: Callable[..., str], customer: Callable[[str], Customer], admin: Any
-) -> None:
-    rma = requested(authorize=True)
+    rep: Person, requested: Callable[..., str], customer: Callable[[str], Customer], admin: Any,
+    person: Callable[..., Person],
+) -> None:  # fmt: skip
+    rma, manager = requested(authorize=True), person(Role.MANAGER)
     rep.does(f"/desk/returns/{rma}/question", question__note="Which of the two?")
     customer(rma).says(ANSWER)
     assert to_read(admin, rma) == ["rep"]
     assert "Read what the customer wrote" in rep.page("/desk/tasks")
     assert 'class="count">1<span class="unseen"> to read' in rep.get("/desk/returns").text
+    assert "to read" not in manager.get("/desk/tasks").text.partition("</nav>")[0], "it is a rep's"
     head = rep.page(f"/desk/returns/{rma}").partition("Goods")[0]
     assert "nobody has read it yet" in head
     assert ANSWER in head
@@ -131,6 +134,20 @@ def test_what_is_on_hold_is_the_shops_turn_whoever_else_waits(
     assert rma in rep.page("/desk/returns?part=customer")
 
 
+def test_what_was_on_hold_before_is_looked_into_now(
+    rep: Person, requested: Callable[..., str], api: Desk
+) -> None:
+    """A database of the revision before, brought up to date: a hold had no date where no clock ran."""
+    rma = requested(authorize=True)
+    rep.does(f"/desk/returns/{rma}/hold", hold__reason="suspected_fraud")
+    with api.database.write() as session:
+        session.exec(update(tables.Return).values(next_due_at=None))
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '0010_finding'"))
+    assert rma not in rep.page("/desk/returns")
+    assert migrate.upgrade(api.database) == ["0011_on_hold"]
+    assert rma in rep.page("/desk/returns")
+
+
 def test_a_hold_whose_clocks_run_is_due_when_they_are(rep: Person, requested: Callable[..., str]) -> None:
     rma = requested()
     rep.does(f"/desk/returns/{rma}/hold", hold__reason="legal")
@@ -196,6 +213,17 @@ def test_what_it_pays_if_all_goes_well_is_said_before_anything_is_decided(
     assert "Banks take 5 to 10 business days to show it." in page
     assert "Confirmed" in page
     assert "Credited" not in page
+
+
+def test_what_was_seen_and_not_accepted_is_no_part_of_what_may_still_be_paid(
+    rep: Person, requested: Callable[..., str], admin: Any
+) -> None:
+    rma = requested(authorize=True)
+    one = {"line": 1, "quantity": 1}
+    assert admin.post(f"/returns/{rma}/receipts", {"items": [one], "more_expected": True}).status_code == 200
+    seen = {"items": [{**one, "condition": "damaged", "packaging": "missing"}]}
+    assert admin.post(f"/returns/{rma}/inspections", seen).status_code == 200
+    assert "arrives in order: £40.00" in rep.page(f"/desk/returns/{rma}")
 
 
 # The queue's counts and words --------------------------------------------------------------------
@@ -286,3 +314,21 @@ def test_a_reason_that_nobody_gives_any_more_hides_no_return(
     with api.database.write() as session:
         session.exec(update(tables.Lot).where(col(tables.Lot.rma) == rma).values(reason="changed_mind"))
     assert "Say no" in rep.page(f"/desk/returns/{rma}")
+
+
+def test_a_no_asked_for_under_a_key_before_there_was_such_a_word_may_be_asked_for_again(
+    requested: Callable[..., str], admin: Any, api: Desk
+) -> None:
+    rma, said = requested(), {"reasons": ["hygiene"]}
+    first = admin.post(f"/returns/{rma}/decline", said, key="a-key-of-before")
+    as_it_was = ["decline", rma, {"note": None, **said}]
+    with api.database.write() as session:
+        session.exec(
+            update(tables.Command)
+            .where(col(tables.Command.idempotency_key) == "a-key-of-before")
+            .values(input_hash=KEYRING.digest("input", json.dumps(as_it_was, sort_keys=True)))
+        )
+    again = admin.post(f"/returns/{rma}/decline", said, key="a-key-of-before")
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    other = admin.post(f"/returns/{rma}/decline", {**said, "despite_rules": True}, key="a-key-of-before")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")

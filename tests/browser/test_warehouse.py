@@ -3,6 +3,7 @@
 What came of it is read from the API.
 """
 
+import json
 import os
 import re
 import signal
@@ -88,6 +89,23 @@ def waits(page: Page, count: int) -> None:
         expect(page.locator("[data-waiting]")).to_have_attribute("data-waiting", str(count))
     else:
         expect(page.locator("[data-waiting]")).to_have_count(0)
+
+
+def to_inspect(shop: Shop, page: Page) -> tuple[str, Locator]:
+    """A return of one unit that was counted, and the card of its inspection."""
+    rma = single(shop)
+    scan(page, rma)
+    page.get_by_role("button", name="All of it").click()
+    expect(page.get_by_role("heading", name="Did another parcel come?")).to_be_visible()  # the page came anew
+    return rma, page.locator("[data-inspect='1']")
+
+
+REFUSAL = {
+    "status": 422,
+    "content_type": "application/problem+json",
+    "body": json.dumps({"code": "not_now", "detail": "Refused for once.", "status": 422, "title": "Refused"}),
+}
+"""What the shop may say to anything."""
 
 
 # Scanning ----------------------------------------------------------------------------------------
@@ -587,11 +605,7 @@ def test_a_number_of_no_return_is_said_at_the_station_and_the_next_scan_is_heard
 
 
 def test_a_refused_photo_is_no_part_of_the_inspection(shop: Shop, page: Page) -> None:
-    rma = single(shop)
-    scan(page, rma)
-    page.get_by_role("button", name="All of it").click()
-    waits(page, 0)
-    card = page.locator("[data-inspect='1']")
+    rma, card = to_inspect(shop, page)
     good = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
     card.get_by_label("Take a photo").set_input_files([good])  # type: ignore[list-item]
     expect(card.locator("canvas[data-thumb]")).to_have_count(1)
@@ -605,12 +619,39 @@ def test_a_refused_photo_is_no_part_of_the_inspection(shop: Shop, page: Page) ->
     assert len(lots(shop, rma)) == len(shop.http.get(f"/returns/{rma}").json()["lots"][0]["photos"]) == 1
 
 
+@pytest.mark.parametrize("is_back", [True, False])
+def test_a_photo_belongs_to_the_parcel_the_camera_was_opened_for(
+    shop: Shop, page: Page, is_back: bool
+) -> None:
+    rma, card = to_inspect(shop, page)
+    camera = card.locator("input[type=file]").element_handle()
+    other = single(shop)
+    scan(page, other)
+    opened(page, other)
+    if is_back:
+        scan(page, rma)
+        opened(page, rma)
+    camera.evaluate(
+        """(input, bytes) => {
+            const taken = new DataTransfer();
+            taken.items.add(new File([new Uint8Array(bytes)], "a.jpg", { type: "image/jpeg" }));
+            input.files = taken.files;
+            input.dispatchEvent(new Event("change", { bubbles: true }));
+        }""",
+        list(picture()),
+    )
+    expect(page.locator("#said")).to_have_text("The photo is kept.")
+    if not is_back:
+        scan(page, rma)
+        opened(page, rma)
+    expect(card.locator("[data-taken]")).to_have_text("1 photo taken for this inspection.")
+    inspect(card)
+    expect(page.locator("#said")).to_contain_text("Inspection of")
+    assert len(shop.http.get(f"/returns/{rma}").json()["lots"][0]["photos"]) == 1
+
+
 def test_an_override_without_its_reason_is_marked_before_it_is_sent(shop: Shop, page: Page) -> None:
-    rma = single(shop)
-    scan(page, rma)
-    page.get_by_role("button", name="All of it").click()
-    waits(page, 0)
-    card = page.locator("[data-inspect='1']")
+    rma, card = to_inspect(shop, page)
     card.get_by_role("button", name="As it left us").click()
     card.get_by_text("It amounts to something else").click()
     card.get_by_role("group", name="Condition").locator("label.pick", has_text="Used").click()
@@ -625,11 +666,7 @@ def test_an_override_without_its_reason_is_marked_before_it_is_sent(shop: Shop, 
 
 
 def test_an_inspection_that_was_refused_is_in_its_form_again(shop: Shop, page: Page) -> None:
-    rma = single(shop)
-    scan(page, rma)
-    page.get_by_role("button", name="All of it").click()
-    waits(page, 0)
-    card = page.locator("[data-inspect='1']")
+    rma, card = to_inspect(shop, page)
     # When it is sent, not before: the page may come anew meanwhile.
     page.evaluate("""() => document.addEventListener("submit", (event) => event.target.insertAdjacentHTML(
         "beforeend", '<input type="hidden" name="photo_key" value="form-of-nobody">'), { capture: true, once: true })""")
@@ -862,3 +899,62 @@ def test_the_other_pages_of_the_station_keep_to_the_rules(browser: Browser, shop
         shop=shop,
         role=Role.WAREHOUSE,
     )
+
+
+def test_goods_that_go_back_are_those_that_were_chosen_the_way_that_was_pressed_also_after_a_refusal(
+    shop: Shop, page: Page
+) -> None:
+    items = [{"line": line, "quantity": 1} for line in (1, 2)]
+    rma = shop.request(items=[{**item, "reason": "too_small"} for item in items], authorize=True)
+    shop.post(f"/returns/{rma}/receipts", {"items": items})
+    seen = [{**item, "condition": "damaged", "packaging": "missing"} for item in items]
+    shop.post(f"/returns/{rma}/inspections", {"items": seen})
+    scan(page, rma)
+    opened(page, rma)
+    page.locator("form[data-queue=goods-back] label.pick:has([name=lot])").nth(1).click()
+    page.route("**/goods-back", lambda route: route.fulfill(**REFUSAL), times=1)
+    page.get_by_role("button", name="Handed over here").click()
+    expect(page.locator("[data-refused]")).to_contain_text("Refused for once")
+    page.locator("#tracking").fill("JD0123456789")
+    page.get_by_role("button", name="Sent back").click()
+    expect(page.locator("[data-refused]")).to_have_count(0)
+    timeline = shop.http.get(f"/returns/{rma}/timeline").json()["items"]
+    left = [one["details"] for one in timeline if one["what"] == "goods_left"]
+    assert [(one["lots"], one["way"]) for one in left] == [([1], "sent_back")]
+
+
+def test_a_parcel_nobody_was_asked_about_stays_said_when_another_is_taken(shop: Shop, page: Page) -> None:
+    first, second = shop.order(), shop.order()
+
+    def ask(order: str, words: str | None) -> None:
+        page.goto(f"/desk/station/order?reference={order}")
+        if words:
+            page.get_by_label("What does the parcel look like").fill(words)
+        page.get_by_role("button", name="Ask a rep").click()
+
+    page.route("**/desk/station/order", lambda route: route.fulfill(**REFUSAL), times=1)
+    ask(first, "The first")
+    expect(page.locator("[data-refused]")).to_have_count(1)
+    ask(second, "The second")
+    expect(page.get_by_text("A rep is asked to see to that parcel.")).to_be_visible()
+    expect(page.locator("[data-refused]")).to_have_count(1)
+    ask(first, None)
+    expect(page.locator("[data-refused]")).to_have_count(0)
+
+
+def test_nobody_sees_what_somebody_else_has_not_recorded(shop: Shop, page: Page) -> None:
+    page.goto("/desk/station/order")
+    words = page.get_by_label("What does the parcel look like")
+    words.fill("A brown box")
+    page.reload()
+    expect(words).to_have_value("A brown box")
+    actor = page.locator("#station").get_attribute("data-actor")
+    page.evaluate(
+        """(actor) => Object.entries(localStorage).filter(([name]) => name.includes(actor)).forEach(([name, kept]) => {
+            localStorage.setItem(name.replace(actor, "somebody-else"), kept);
+            localStorage.removeItem(name);
+        })""",
+        actor,
+    )
+    page.reload()
+    expect(words).to_have_value("")

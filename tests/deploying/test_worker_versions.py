@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from invariants import check
 from live import SANDBOXED, Live, running, until
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.enums.v1 import TaskQueueType, VersioningBehavior
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -23,6 +24,7 @@ from temporalio.api.workflow.v1 import WorkflowExecutionVersioningInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     DescribeTaskQueueResponse,
+    ResetStickyTaskQueueRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
@@ -65,12 +67,14 @@ async def test_an_open_return_moves_from_build_to_build_and_ends_when_the_old_wo
     async with AsyncExitStack() as old, AsyncExitStack() as new:
         await old.enter_async_context(worker_of(shop.installation, "A"))
         await make_current(shop, "A")
+        await let_go(shop, rma)
         await shop.does(rma, "authorization")
         assert await built_by(shop, rma) == ["", "A"]
 
         await new.enter_async_context(worker_of(shop.installation, "B"))
         assert await built_by(shop, rma) == ["", "A"], "a build that is only there gets nothing"
         await make_current(shop, "B")
+        await let_go(shop, rma)
         await shop.arrive(rma, 1)
         assert await built_by(shop, rma) == ["", "A", "B"]
 
@@ -176,6 +180,16 @@ async def make_current(live: Live, build: str) -> None:
 
     await until(taken)
     await until(there)
+
+
+async def let_go(live: Live, rma: str) -> None:
+    """Have a return's next step go by the queue that knows which build is current.
+
+    The worker that has it in memory asks at a queue of its own, which hears of a new build a moment later.
+    """
+    execution = WorkflowExecution(workflow_id=return_workflow_id(rma))
+    wish = ResetStickyTaskQueueRequest(namespace=live.client.namespace, execution=execution)
+    await live.client.workflow_service.reset_sticky_task_queue(wish)
 
 
 async def until_polled(client: Client, workers: int) -> None:

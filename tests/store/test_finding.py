@@ -71,7 +71,7 @@ def test_what_was_there_before_is_found_too(shop: Database) -> None:
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0009_rests'"))
-    assert migrate.upgrade(shop) == ["0010_finding"]
+    assert migrate.upgrade(shop) == ["0010_finding", "0011_on_hold"]
     for typed, references in {
         "Hill": {"SAMPLE-1002"},
         "O'Neil": {"SHOP-2001-B"},

@@ -13,8 +13,9 @@ from returndesk.domain.people import Actor, Role
 from returndesk.embedded.processes import Interrupted, Supervisor
 from returndesk.installation import Installation
 from returndesk.running import everything
-from returndesk.sample_display import Display
-from returndesk.sample_run import Progress, SampleRun, SampleTrouble
+from returndesk.samples.display import Display
+from returndesk.samples.progress import Progress
+from returndesk.samples.run import SampleRun, SampleTrouble
 from returndesk.store import accounts, tables, tokens
 
 TOKENS_FOLDER = "tokens"
@@ -89,9 +90,11 @@ def _sum_up(display: Display, all_progress: Sequence[Progress], *, once: bool) -
     display.say(
         f"\n{len(all_progress)} sample returns: {counts}. Stripe refunded {refunded} GBP; {mails} mails."
     )
+    left_open = [p.sample.order_reference for p in all_progress if p.sample.is_left_open]
+    display.say(f"{', '.join(left_open)} are left open: the desks list them, for you to go on with.")
     trouble = [sentence for p in all_progress for sentence in p.trouble]
     if not trouble:
-        display.say("Each one ended as it should, by what Stripe and the mailbox say.")
+        display.say("Each one stands as it should, by what Stripe and the mailbox say.")
     elif once:
         raise SampleTrouble("sample_trouble", "\n".join(trouble))
     else:
@@ -158,7 +161,7 @@ def _say_first(installation: Installation, display: Display) -> None:
         f"The desks are open: {signs_in} (passwords: {_shortest(installation.data / SIGN_INS_FILE)})."
     )
     display.say(
-        "Now the sample returns live through what is left of their four weeks; what you do meanwhile stays yours.\n"
+        "Now the sample returns live through what is left of their five weeks; what you do meanwhile stays yours.\n"
     )
 
 

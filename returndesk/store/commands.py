@@ -181,6 +181,13 @@ def return_asked_for(session: Session, actor_id: str, key: str) -> str | None:
     ).first()
 
 
+def keys_used(session: Session, rma: str) -> set[tuple[str, str]]:
+    """Who asked anything of a return, and under which keys."""
+    row = tables.Command
+    found = session.execute(select(col(row.actor_id), col(row.idempotency_key)).where(col(row.rma) == rma))
+    return {(actor_id, key) for actor_id, key in found}
+
+
 def find(session: Session, command_id: str) -> Written | None:
     """A command by its id; its outcome as soon as there is one, stamped or not."""
     command = session.get(tables.Command, command_id)

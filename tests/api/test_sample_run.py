@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from api.desk import Desk
-from returndesk import sample_run
 from returndesk.domain.people import Role
 from returndesk.domain.stages import Stage
-from returndesk.sample_run import Progress, SampleRun, SampleTrouble
-from returndesk.samples import SAMPLES
+from returndesk.samples import run as sample_run
+from returndesk.samples.progress import Progress
+from returndesk.samples.run import SampleRun, SampleTrouble
+from returndesk.samples.shop import SAMPLES
 from returndesk.store import tokens
 
 PLAIN = SAMPLES[0]

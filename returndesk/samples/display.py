@@ -14,7 +14,7 @@ from rich.text import Text
 from returndesk.domain.money import format_plain
 from returndesk.domain.stages import Stage
 from returndesk.ports import Clock
-from returndesk.sample_run import Progress
+from returndesk.samples.progress import Progress
 
 _COLOURS = {Stage.CLOSED: "green", Stage.EXPIRED: "yellow"}
 
@@ -101,7 +101,7 @@ def _line(item: dict[str, Any]) -> str:
 
 
 def _oracle(progress: Progress) -> str:
-    if not progress.paid_minor:
-        return "nothing was refunded."
     times = "once" if progress.times_asked == 1 else f"{progress.times_asked} times"
+    if not progress.paid_minor:
+        return f"asked {times}, and it came back." if progress.times_asked else "nothing was refunded."
     return f"{format_plain(progress.paid_minor, 'GBP')} GBP refunded; asked {times}, paid once."

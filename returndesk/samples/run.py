@@ -4,7 +4,8 @@ Every step is safe to repeat: order references and idempotency keys are fixed, a
 from the orders. A run that was killed is therefore simply run again, and goes on where each return stands.
 
 A sample's return is the one that its own key asked for. What a person starts on a sample's order is theirs: it is
-neither gone on with nor looked at.
+neither gone on with nor looked at. A sample that is left open is theirs too, from the first thing they do with it, and
+from the next run on.
 """
 
 import asyncio
@@ -24,11 +25,13 @@ from returndesk.clock_moving import advance
 from returndesk.domain.calendar import BusinessCalendar
 from returndesk.domain.errors import ReturndeskError
 from returndesk.domain.people import Role
-from returndesk.domain.stages import ENDED, Stage
+from returndesk.domain.stages import Stage
 from returndesk.embedded.mailbox import MailboxReader
 from returndesk.installation import SANDBOX_KEY, Installation
-from returndesk.samples import ORDERED_DAYS_BEFORE, SAMPLES, Sample, Step
-from returndesk.store.commands import return_asked_for
+from returndesk.samples.model import ORDERED_DAYS_BEFORE, Sample, Step
+from returndesk.samples.progress import Progress, mails_of
+from returndesk.samples.shop import SAMPLES
+from returndesk.store.commands import keys_used, return_asked_for
 
 STEP_SECONDS = 90.0
 SAY_EVERY_SECONDS = 10.0
@@ -36,58 +39,10 @@ SAY_EVERY_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 0.15
 _FIRST_STEP_AT = SAMPLES[0].steps[0].at
 _ON_TIME = timedelta(minutes=30)
-_ASKED = frozenset({"requested", "authorized", "received", "inspected", "decided"})
-"""What the timeline calls the things that somebody did."""
 
 
 class SampleTrouble(ReturndeskError):
     """A sample did not go as it should."""
-
-
-@dataclass
-class Progress:
-    """Where one sample stands; `at` is the instant of what just happened."""
-
-    sample: Sample
-    rma: str | None = None
-    stage: Stage | None = None
-    words: str = "waits for its turn"
-    at: datetime | None = None
-    view: dict[str, Any] = field(default_factory=dict)
-    timeline: list[dict[str, Any]] = field(default_factory=list)
-    mail_subjects: list[str] = field(default_factory=list)
-    paid_minor: int = 0
-    times_asked: int = 0
-    trouble: list[str] = field(default_factory=list)
-
-    @property
-    def mailed(self) -> Counter[str]:
-        """The notices that left, by kind."""
-        return Counter(
-            item["details"]["notice"]
-            for item in self.timeline
-            if item["what"] == "mailed" and item["details"]["result"] == "accepted"
-        )
-
-    @property
-    def last_asked_at(self) -> datetime | None:
-        """When somebody last did something."""
-        asked = [item["at"] for item in self.timeline if item["what"] in _ASKED]
-        return max(map(datetime.fromisoformat, asked), default=None)
-
-    def mails_by(self, step: Step) -> Counter[str]:
-        """The notices that have left once a step is over."""
-        return _mails(self.sample.steps[: self.sample.steps.index(step) + 1])
-
-    def is_past(self, step: Step) -> bool:
-        """It is at the step's stage or a later one of its life, and its customer has the mails."""
-        later = self.sample.steps[self.sample.steps.index(step) :]
-        return self.stage in {each.stage for each in later} and self.mails_by(step) <= self.mailed
-
-    def is_ended_otherwise(self, step: Step) -> bool:
-        """It has ended, and not as the sample does from this step on: a person has used it."""
-        later = self.sample.steps[self.sample.steps.index(step) :]
-        return self.stage in ENDED and self.stage not in {each.stage for each in later}
 
 
 Show = Callable[[Progress], None]
@@ -109,8 +64,11 @@ class SampleRun:
         all_progress = [Progress(sample) for sample in SAMPLES]
         first_day = await self._first_day()
         for progress in all_progress:
-            await self._order(progress.sample, first_day)
+            if not progress.sample.is_left_open:
+                await self._order(progress.sample, first_day)
             await self._find(progress)
+            if progress.sample.is_left_open and progress.sample.own_keys <= progress.keys_used:
+                progress.is_theirs = True  # an earlier run has taken it as far as it goes
             self.show(progress)
         if self._next(all_progress, first_day):
             # A run that was killed while it moved the clock left some returns behind it.
@@ -134,7 +92,7 @@ class SampleRun:
 
     async def _first_day(self) -> date:
         """The day the samples began: the orders tell it, or it is the next one with its whole day ahead."""
-        for sample in SAMPLES:
+        for sample in [x for x in SAMPLES if not x.is_left_open]:
             known = await self._api(Role.REP).get(f"/api/v1/orders/{sample.order_reference}")
             if known.status == 200:
                 ordered_at = datetime.fromisoformat(known.body["ordered_at"])
@@ -160,7 +118,7 @@ class SampleRun:
         agenda = [
             (self._due(progress, step, first_day), progress, step)
             for progress in all_progress
-            if not progress.trouble
+            if not progress.trouble and not progress.is_theirs
             for step in [x for x in progress.sample.steps if not progress.is_past(x)][:1]
         ]
         return min(agenda, key=lambda item: item[0], default=None)
@@ -208,6 +166,10 @@ class SampleRun:
     async def _carry_out(self, at: datetime, progress: Progress, step: Step) -> None:
         try:
             await self._move_clock_to(at)
+            if step.path == "" and progress.sample.is_left_open:
+                # Its days are counted from the day it begins on: before that there was no such order.
+                today = self.installation.clock.now().astimezone(self._zone).date()
+                await self._order(progress.sample, max(at.date(), today))
             if step.path is not None:
                 await self._ask(progress, step)
             await self._until_past(progress, step)
@@ -226,7 +188,7 @@ class SampleRun:
         sample, api = progress.sample, self._api(step.role)
         if sample.loses_answer and step.stage is Stage.CLOSED:
             await self._lose_the_answer(progress)
-        key = _key(sample, step)
+        key = sample.key_of(step)
         if step.path == "":
             body = {"order_reference": sample.order_reference, **step.body}
             answer = await api.post("/api/v1/returns", body, key)
@@ -248,7 +210,7 @@ class SampleRun:
         began = said_at = time.monotonic()
         while True:
             await self._find(progress)
-            if progress.is_past(step):
+            if progress.is_past(step) or progress.is_theirs:
                 return
             if progress.is_ended_otherwise(step):
                 raise SampleTrouble(
@@ -282,11 +244,18 @@ class SampleRun:
         progress.view = _expect(await rep.get(f"/api/v1/returns/{progress.rma}"), 200)
         progress.timeline = _expect(await rep.get(f"/api/v1/returns/{progress.rma}/timeline"), 200)["items"]
         progress.stage = Stage(progress.view["stage"])
+        progress.keys_used = await asyncio.to_thread(self._keys_used, progress.rma)
+        if progress.sample.is_left_open and progress.keys_used - progress.sample.own_keys:
+            progress.is_theirs = True
 
     def _own_return(self, sample: Sample) -> str | None:
         """The return that the sample's own request became; None where there is none yet."""
         with self.installation.database.read() as session:
-            return return_asked_for(session, f"{Role.REP}-1", _key(sample, sample.steps[0]))
+            return return_asked_for(session, sample.steps[0].actor_id, sample.key_of(sample.steps[0]))
+
+    def _keys_used(self, rma: str) -> set[tuple[str, str]]:
+        with self.installation.database.read() as session:
+            return keys_used(session, rma)
 
     # The comparison -------------------------------------------------------------------------------
 
@@ -296,6 +265,9 @@ class SampleRun:
         await self._find(progress)
         if progress.rma is None:
             progress.trouble = progress.trouble or [f"Sample {sample.name!r} was not begun."]
+            return
+        if progress.is_theirs:
+            progress.words = "is left to you"
             return
         payment = await self._payment(sample)
         truth = _expect(await self._sandbox.get(f"/_sandbox/state?payment_intent={payment}"), 200)
@@ -320,7 +292,7 @@ class SampleRun:
             progress.trouble.append(
                 f"Sample {sample.name!r}: Stripe paid {progress.paid_minor}, and should have paid {sample.refund_minor}."
             )
-        if _without_delays(progress, progress.mailed) != _without_delays(progress, _mails(sample.steps)):
+        if _without_delays(progress, progress.mailed) != _without_delays(progress, mails_of(sample.steps)):
             progress.trouble.append(
                 f"Sample {sample.name!r} mailed {', '.join(progress.mailed) or 'nothing'}."
             )
@@ -355,19 +327,10 @@ class SampleRun:
         return ApiClient(s.api_host, s.api_port, self.tokens[role])
 
 
-def _mails(steps: Sequence[Step]) -> Counter[str]:
-    return Counter(mail for step in steps for mail in step.mails)
-
-
 def _without_delays(progress: Progress, mails: Counter[str]) -> Counter[str]:
     """A run that was interrupted for days is late as well, and says so: that is no mistake."""
     breached = any(clock["breached_at"] for clock in progress.view.get("clocks", ()))
     return Counter({kind: count for kind, count in mails.items() if kind != "delay" or not breached})
-
-
-def _key(sample: Sample, step: Step) -> str:
-    """The idempotency key of a step: nobody else asks under it."""
-    return f"sample:{sample.order_reference}:{sample.steps.index(step)}"
 
 
 def _is_of(sent: Mapping[str, Any], progress: Progress) -> bool:

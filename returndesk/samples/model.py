@@ -88,6 +88,7 @@ class Sample:
 
 
 def asked(day: int, at: time, channel: str, line: int, quantity: int, reason: str, **more: Any) -> Step:
+    """A return of one line is asked for, and authorized at once where `more` says so."""
     body = {"channel": channel, "items": [{"line": line, "quantity": quantity, "reason": reason}], **more}
     authorized = more.get("authorize", False)
     return Step(
@@ -103,6 +104,7 @@ def asked(day: int, at: time, channel: str, line: int, quantity: int, reason: st
 
 
 def arrived(day: int, at: time, line: int, quantity: int, words: str) -> Step:
+    """A parcel with units of one line is here."""
     body = {"items": [{"line": line, "quantity": quantity}]}
     return Step(day, at, words, Stage.RECEIVED, ("received",), Role.WAREHOUSE, "/receipts", body)
 
@@ -115,4 +117,5 @@ def seen(
     mails: tuple[str, ...],
     **item: Any,
 ) -> Step:
+    """Units of one line were inspected."""
     return Step(day, at, words, stage, mails, Role.WAREHOUSE, "/inspections", {"items": [item]})

@@ -14,6 +14,7 @@ _ASKED = frozenset({"requested", "authorized", "received", "inspected", "decided
 
 
 def mails_of(steps: Sequence[Step]) -> Counter[str]:
+    """The notices of some steps, by kind."""
     return Counter(mail for step in steps for mail in step.mails)
 
 

@@ -96,11 +96,13 @@ def _take_out(part: Any, texts: dict[str, str]) -> None:
 
 def input_hash(desk: Desk, kind: CommandKind, rma: str | None, body: BaseModel) -> str:
     """What an idempotency key stands for: an HMAC, because a note may be short enough to guess."""
-    said = body.model_dump(mode="json")
+    said = body.model_dump(mode="json", exclude=_TOLD_ANEW)
     known = {name: value for name, value in said.items() if value or name not in _ADDED_SINCE}
     return desk.links.keyring.digest("input", json.dumps([kind, rma, known], sort_keys=True))
 
 
+_TOLD_ANEW = {"received_at"}
+"""What a device tells anew each time it sends the same command: no part of what a key stands for."""
 _ADDED_SINCE = frozenset({"despite_rules"})
 """Fields that commands had not always: at their default they are no part of what a key stands for, so that one asked before they came can be asked again."""
 

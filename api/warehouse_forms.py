@@ -1,6 +1,7 @@
 """What the station's forms say, as the inputs of commands: counts by line, facts of one line, lots that go."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -38,8 +39,17 @@ def packed(form: FormData) -> list[PackedItem]:
     return [PackedItem(line=int(line), quantity=n) for line, n in counted.items() if n and line.isdigit()]
 
 
-def receipts(form: FormData) -> ReceiptsInput:
-    """A parcel. Raises `InvalidInput` where nothing is said of what was in it, or words are missing."""
+_WAITED_SECONDS_MIN = 60
+"""What waited on the device for less is recorded as of now."""
+_WAITED_SECONDS_MAX = 30 * 24 * 3600
+
+
+def receipts(form: FormData, now: datetime) -> ReceiptsInput:
+    """A parcel; `waited` says for how many seconds the device could not send it, by its own clock.
+
+    Raises `InvalidInput` where nothing is said of what was in it, or words are missing.
+    """
+    waited = min(number_in(form, "waited") or 0, _WAITED_SECONDS_MAX)
     items, other, words = packed(form), number_in(form, "wrong_quantity") or 0, text_in(form, "wrong_words")
     if other and words is None:
         raise InvalidInput(
@@ -58,6 +68,7 @@ def receipts(form: FormData) -> ReceiptsInput:
             "items": items,
             "wrong_items": wrong,
             "more_expected": text_in(form, "more_expected") is not None,
+            "received_at": now - timedelta(seconds=waited) if waited >= _WAITED_SECONDS_MIN else None,
             "note": text_in(form, "note"),
         }
     )

@@ -7,6 +7,7 @@ the very same key.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -95,7 +96,13 @@ async def receive(
     rma: str, request: Request, actor: Annotated[Actor, require(*MAY[CommandKind.RECEIPTS])]
 ) -> Response:
     """What the parcel held."""
-    return await _carry_out(request, actor, CommandKind.RECEIPTS, rma, warehouse_forms.receipts)
+    return await _carry_out(
+        request,
+        actor,
+        CommandKind.RECEIPTS,
+        rma,
+        partial(warehouse_forms.receipts, now=desk_of(request).clock.now()),
+    )
 
 
 @router.post("/desk/station/{rma}/correction", response_class=HTMLResponse)

@@ -25,6 +25,13 @@ LOOK_INTO_DAYS = 1
 
 def receipts(case: Case, asked: ReceiptsInput) -> None:
     """Record a parcel; what did not come and is not expected any more may be asked for again later."""
+    received_at = asked.received_at or case.now
+    if received_at > case.now:
+        raise InvalidInput(
+            "received_in_future",
+            "It cannot have been received later than now. Nothing was changed. Give when it was received.",
+            "received_at",
+        )
     before = {lot.number: lot for lot in case.lots}
     case.lots = receive(
         case.lots,
@@ -39,8 +46,8 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
     changed = [lot for lot in case.lots if lot != before.get(lot.number)]
     for lot in changed:
         _free_or_ask(case, lot, before.get(lot.number))
-    case.row.received_at = case.row.received_at or case.now
-    case.resume_clocks(GOODS_IN_TRANSIT)
+    case.row.received_at = case.row.received_at or max(received_at, case.row.contacted_at)
+    case.resume_clocks(GOODS_IN_TRANSIT, received_at)
     if case.row.looked_for_at is not None and all(x.reception is not Reception.IN_TRANSIT for x in case.lots):
         case.end_task(LOOK_FOR_PARCEL)
     case.record(
@@ -49,17 +56,18 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
         wrong_items=[[item.quantity, item.note] for item in asked.wrong_items] or None,
         arrivals=_unexpected(changed) or None,
         more_expected=asked.more_expected,
+        received_at=received_at.isoformat() if asked.received_at else None,
         note=asked.note,
     )
     items, is_settled = parcel_items(case), case.row.decided_at is not None or case.stage in ENDED
     if not items or (is_settled and not any(lot.decision is None for lot in changed)):
         return  # an empty box for a return that has ended, or only what was paid for has turned up
-    case.restart_clock(PROCESSING, "goods_arrived")
-    case.restart_clock(REFUND, "goods_arrived")
+    case.restart_clock(PROCESSING, "goods_arrived", received_at)
+    case.restart_clock(REFUND, "goods_arrived", received_at)
     case.notice(
         Received(
             **common(case, items),
-            received_at=case.now,
+            received_at=received_at,
             processing_due_at=promised_by(case, PROCESSING),
             more_expected=asked.more_expected,
         )

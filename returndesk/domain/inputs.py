@@ -1,7 +1,6 @@
 """What each command takes, checked field by field. The API's bodies and what the store keeps are the same models.
 
-`note` is what a person wrote on the way in, and the id of that text once it is stored: free text never
-leaves `texts`.
+`note` is what a person wrote on the way in, and the id of that text once it is stored: free text never leaves `texts`.
 """
 
 from datetime import datetime
@@ -188,12 +187,13 @@ class WrongItem(_Input):
 class ReceiptsInput(_Input):
     """What one parcel held; no items is an empty box. `more_expected`: another parcel is on its way.
 
-    `items` may name lines and units that nobody asked to return: they are recorded as unannounced.
+    What nobody asked to return is recorded as unannounced. `received_at` may be earlier than now: clocks run from then on.
     """
 
     items: Annotated[tuple[PackedItem, ...], Field(max_length=500)] = ()
     wrong_items: Annotated[tuple[WrongItem, ...], Field(max_length=50)] = ()
     more_expected: Flag = False
+    received_at: Instant | None = None
     note: Note | None = None
 
 

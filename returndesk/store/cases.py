@@ -167,13 +167,15 @@ class Case:
         for kind in list(self.standings):
             self.stop_clock(kind, reason)
 
-    def restart_clock(self, kind: ClockKind, reason: str) -> None:
-        """The obligation stands again, where the clock stood; while a question is open it waits like the others.
+    def restart_clock(self, kind: ClockKind, reason: str, at: datetime | None = None) -> None:
+        """The obligation stands again, where the clock stood; `at` where that was so before now.
+
+        While a question is open it waits like the others.
 
         Whatever the customer has still to do for another refund, the shop has something to do as well.
         """
         before = self.standings[kind].clock
-        clock = before.restart(self.now, reason, self.actor.id)
+        clock = before.restart(max(at or self.now, before.events[-1].at), reason, self.actor.id)
         if clock is not before and self.row.awaiting_answer_since is not None:
             clock = clock.pause(self.now, next_steps.AWAITING_ANSWER, "customer")
         self._set(clock.resume(self.now, next_steps.REFUND_DETAILS, self.actor.id))

@@ -1,8 +1,8 @@
 """The refunds as they stood at an instant: which ones, in which order, and their sums.
 
-A sum of what failed is of what is owed of it still: a part that was paid by hand is not in it. Every condition is made of a refund's own instants and answered from `ix_refunds_books` or one of the small indexes, so
-a list of any day over 100,000 returns is found without reading the refunds themselves. The sums are of the very
-conditions of the list.
+A sum of what failed is of what is owed of it still: a part that was paid by hand is not in it. Every condition is made
+of a refund's own instants and answered from `ix_refunds_books` or one of the small indexes, so a list of any day over
+100,000 returns is found without reading the refunds themselves. The sums are of the very conditions of the list.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,19 +26,16 @@ from sqlalchemy import (
 )
 
 from returndesk.domain.clock import REFUND
-from returndesk.domain.errors import InvalidInput
 from returndesk.domain.refund_books import BUCKETS, OPEN, Bucket, Standing, decided_within
-from returndesk.domain.rma import parse
 from returndesk.store import tables
+from returndesk.store.refund_finding import refunds_named
 from returndesk.store.statements import table_of
 
 _refunds = table_of(tables.Refund)
 _r = _refunds.c
 _clocks = table_of(tables.Clock)
 _returns = table_of(tables.Return)
-_payments = table_of(tables.Payment)
 _rests = table_of(tables.Rest)
-_NAMED_MAX = 500
 
 
 @dataclass(frozen=True)
@@ -279,7 +276,7 @@ def _conditions(
     if asked.is_late:
         found.append(_late(connection, asked))
     if asked.text is not None:
-        found.append(_r.id.in_(named(connection, asked.text)))
+        found.append(_r.id.in_(refunds_named(connection, asked.text)))
     return found
 
 
@@ -352,35 +349,3 @@ def _late(connection: Connection, asked: Asked) -> ColumnElement[bool]:
     of_overdue = _refunds.alias()
     owed = or_(_stood(asked, Standing.TO_SEND), _stood(asked, Standing.FAILED))
     return or_(written, and_(owed, _r.id.in_(select(of_overdue.c.id).where(of_overdue.c.rma.in_(overdue)))))
-
-
-# What was typed -----------------------------------------------------------------------------------
-
-
-def named(connection: Connection, text: str) -> list[str]:
-    """The refunds a text names, exactly: an RMA, a refund, an order, or a reference of the processor or the bank.
-
-    Looked up first, each by its own index: one query with an OR over the tables would read every refund.
-    """
-    typed = text.strip()
-    of_order = select(_returns.c.rma).where(_returns.c.order_reference == typed)
-    of_payment = select(_payments.c.id).where(_payments.c.reference == typed)
-    wheres = [
-        _r.id == typed.upper(),
-        _r.processor_reference == typed,
-        _r.bank_reference == typed,
-        _r.rma.in_(of_order),
-        _r.payment_id.in_(of_payment),
-    ]
-    rma = _typed_rma(typed)
-    if rma is not None:
-        wheres.append(_r.rma == rma)
-    found = connection.scalars(union(*(select(_r.id).where(where) for where in wheres)).limit(_NAMED_MAX))
-    return list(found)
-
-
-def _typed_rma(typed: str) -> str | None:
-    try:
-        return parse(typed)
-    except InvalidInput:
-        return None

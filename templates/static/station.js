@@ -321,6 +321,7 @@ function bodyOf(entry) {
   const body = entry.photo ? new FormData() : new URLSearchParams();
   for (const [name, value] of entry.fields) body.append(name, value);
   body.append("key", entry.key);
+  if (entry.kind === "receipts") body.append("waited", Math.max(Math.round((Date.now() - entry.at) / 1000), 0));
   if (entry.photo) body.append("photo", entry.photo, "photo");
   return body;
 }

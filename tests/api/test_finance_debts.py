@@ -174,6 +174,10 @@ def test_the_rest_gets_less_with_every_part_and_then_is_gone(books: Books) -> No
     assert (settled["owed"], settled["paid_by_hand"], settled["standing"]) == ("0.00", "33.33", "replaced")
     assert settled["paid_by_hand_reference"] == "SEPA 1; SEPA 2; SEPA 3"
     assert "Failed, paid another way" in books.row(refund, "?state=all")
+    other = books.failed(2_000)
+    books.pays_by_hand(other, f"{other}-1", reference="SEPA 4")
+    found = {said: list(books.rows(f"?state=all&q=SEPA+{said}")) for said in "12345"}
+    assert found == {"1": [refund], "2": [refund], "3": [refund], "4": [f"{other}-1"], "5": []}
 
 
 def test_a_rest_that_is_asked_for_again_is_a_refund_of_the_debts_age(books: Books) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from pictures import picture
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from api.desk import Desk
 from returndesk.domain.people import Role
 from returndesk.domain.scanning import COMMANDS, LAYOUTS, TEST_CODE
+from returndesk.store import tables
 
 HTML = {"Accept": "text/html"}
 AS_NEW = {
@@ -577,3 +579,57 @@ def test_the_station_is_the_warehouses(
 def test_every_layout_we_know_reads_the_test_code_otherwise() -> None:
     read_as = {name: "".join(keys.get(x, x) for x in TEST_CODE) for name, keys in LAYOUTS.items()}
     assert len({TEST_CODE, *read_as.values()}) == len(LAYOUTS) + 1
+
+
+# What waited on the device -----------------------------------------------------------------------
+
+
+def decided_by(at: Station, rma: str) -> str:
+    """By when the shop has to decide."""
+    clocks = at.admin.get(f"/returns/{rma}").json()["clocks"]
+    due_at: str = next(clock["due_at"] for clock in clocks if clock["kind"] == "processing")
+    return due_at
+
+
+def test_a_parcel_that_was_counted_without_a_connection_was_received_when_it_was_counted(
+    at: Station, clock: Any, api: Desk
+) -> None:
+    waited, sent_at_once = at.returned("DA-1"), at.returned("DA-2")
+    clock.advance(timedelta(days=2))  # Friday, noon
+    counted = {"line_1": "2", "waited": "86400"}
+    first = at.post_json(f"/{waited}/receipts", "form-counted-0001", **counted)
+    assert first.status_code == 200, first.text
+    assert (
+        at.post_json(f"/{sent_at_once}/receipts", "form-counted-0002", line_1="2", waited="59").status_code
+        == 200
+    )
+    view = at.admin.get(f"/returns/{waited}").json()
+    assert view["received_at"] == "2026-03-05T12:00:00Z"
+    assert at.admin.get(f"/returns/{sent_at_once}").json()["received_at"] == "2026-03-06T12:00:00Z"
+    assert decided_by(at, waited) == "2026-03-12T12:00:00Z", "five business days from Thursday"
+    assert decided_by(at, sent_at_once) == "2026-03-13T12:00:00Z"
+    with api.database.read() as session:
+        facts = {
+            row.rma: row.facts["received_at"]
+            for row in session.exec(select(tables.Notice).where(tables.Notice.kind == "received"))
+        }
+    assert {rma: said[:10] for rma, said in facts.items()} == {
+        waited: "2026-03-05", sent_at_once: "2026-03-06",
+    }  # fmt: skip
+    # Its answer was lost: it waits a little longer, and is the same parcel.
+    clock.advance(timedelta(minutes=10))
+    again = at.post_json(f"/{waited}/receipts", "form-counted-0001", **counted | {"waited": "87000"})
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert at.lots(waited) == [(1, 2, "received", None, None)]
+
+
+def test_nothing_was_received_later_than_now_nor_before_it_was_asked_for(at: Station, clock: Any) -> None:
+    rma = at.returned()
+    one = {"items": [{"line": 1, "quantity": 2}]}
+    answer = at.admin.post(f"/returns/{rma}/receipts", one | {"received_at": "2026-03-04T12:00:01Z"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "received_in_future")
+    answer = at.admin.post(f"/returns/{rma}/receipts", one | {"received_at": "2026-03-02T12:00:00Z"})
+    assert answer.status_code == 200
+    view = at.admin.get(f"/returns/{rma}").json()
+    assert view["received_at"] == view["contacted_at"] == "2026-03-04T12:00:00Z"
+    assert decided_by(at, rma) == "2026-03-11T12:00:00Z", "its clock did not run before it was asked for"

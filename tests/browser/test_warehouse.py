@@ -270,17 +270,20 @@ def test_what_is_tapped_while_the_page_comes_anew_stays(shop: Shop, page: Page) 
     expect(page.get_by_role("link", name="Labels for the shelf")).to_be_visible()
     card = page.locator("[data-inspect='1']")
     card.get_by_role("button", name="One less").click()
-    page.evaluate("""() => {
+    page.evaluate(
+        """(rma) => {
         const put = IDBObjectStore.prototype.put;
         IDBObjectStore.prototype.put = function (...row) {
-            if (this.name === "parcels" && row[0].html.includes("original, packaging original")) {
+            if (this.name === "parcels" && row[0].rma === rma && row[0].html.includes("original, packaging original")) {
                 IDBObjectStore.prototype.put = put;
                 document.querySelector("[data-inspect='1'] [data-as-new]").click();
                 document.body.dataset.tapped = "yes";
             }
             return put.apply(this, row);
         };
-    }""")
+    }""",
+        rma,
+    )
     inspect(card)
     expect(page.locator("body[data-tapped]")).to_have_count(1)
     expect(page.locator("#stand")).to_contain_text("original, packaging original")
@@ -357,9 +360,12 @@ def test_the_open_page_goes_on_by_itself_when_the_connection_is_back(
     context.set_offline(True)
     page.get_by_role("button", name="All of it").click()
     waits(page, 1)
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3_600_000; }")  # an hour goes by
     context.set_offline(False)
     waits(page, 0)
     expect(page.locator("#stand .tag").first).to_have_text("received")
+    view = shop.http.get(f"/returns/{rma}").json()
+    assert view["received_at"] == view["contacted_at"], "an hour ago, but not before it was asked for"
 
 
 def test_a_return_this_device_has_not_seen_opens_when_the_connection_is_back(

@@ -66,6 +66,7 @@ function scanned(text) {
   const now = performance.now();
   const isTwice = code === before.code && now - before.at < TWICE_MS;
   before = { code, at: now };
+  if (isTwice && isCommand(code)) return say(`${code}: scanned twice at once, and heard once.`);
   if (isTwice) return say(`${code}: scanned twice, and opened once. Nothing is counted by scanning it.`);
   document.querySelector("#code").value = "";
   if (isCommand(code)) return press(code.toUpperCase());

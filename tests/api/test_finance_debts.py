@@ -245,6 +245,9 @@ def _much_happens(books: Books) -> list[str]:
 
 def test_old_books_get_the_rests_and_the_ages_they_would_have(books: Books, database: Database) -> None:
     _much_happens(books)
+    late = books.failed(5_000)
+    books.pays_by_hand(late, f"{late}-1", "10.00")
+    books.pass_time(timedelta(days=20), late)
     rest, refund = tables.Rest, tables.Refund
 
     def known() -> tuple[list[Any], list[Any]]:
@@ -256,7 +259,8 @@ def test_old_books_get_the_rests_and_the_ages_they_would_have(books: Books, data
             ]
 
     before = known()
-    assert len(before[0]) == 6
+    assert len(before[0]) == 7
+    assert [at is not None for name, *_, at in before[1] if name == f"{late}-1"] == [True]
     with database.write() as session:  # as the version before had them
         session.exec(
             update(refund).where(col(refund.asked_at).is_not(None)).values(decided_at=refund.asked_at)
@@ -266,6 +270,7 @@ def test_old_books_get_the_rests_and_the_ages_they_would_have(books: Books, data
         )  # fmt: skip
         for row in session.exec(select(refund).where(col(refund.replaced_by).like("cmd%"))):
             row.replaced_at = first_paid[row.replaced_by or ""]
+            row.late_at = None  # nothing of it was owed any more, the books said
         session.exec(update(refund).values(asked_at=None))
         session.exec(delete(rest))
     module = _revision("0009_rests")

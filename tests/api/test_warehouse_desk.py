@@ -633,3 +633,36 @@ def test_nothing_was_received_later_than_now_nor_before_it_was_asked_for(at: Sta
     view = at.admin.get(f"/returns/{rma}").json()
     assert view["received_at"] == view["contacted_at"] == "2026-03-04T12:00:00Z"
     assert decided_by(at, rma) == "2026-03-11T12:00:00Z", "its clock did not run before it was asked for"
+
+
+# A count that was wrong --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counted", "taken_back", "stands"),
+    [
+        ({1: 2}, {1: 2}, [(1, 2, "awaiting"), (2, 1, "awaiting")]),  # nothing is here: nobody counted line 2
+        ({1: 1, 2: 1}, {1: 1}, [(1, 2, "awaiting"), (2, 1, "received")]),
+        ({1: 2}, {1: 1}, [(1, 1, "awaiting"), (1, 1, "received"), (2, 1, "short_shipped")]),
+    ],
+)
+def test_what_a_wrong_count_called_missing_is_waited_for_where_nobody_has_counted_it(
+    at: Station,
+    counted: dict[int, int],
+    taken_back: dict[int, int],
+    stands: list[tuple[int, int, str]],
+) -> None:
+    asked = {1: 2, 2: 1}
+    items = [{"line": line, "quantity": n, "reason": "too_small"} for line, n in asked.items()]
+    rma = at.returned(items=items)
+    came = [{"line": line, "quantity": n} for line, n in counted.items()]
+    assert at.admin.post(f"/returns/{rma}/receipts", {"items": came}).status_code == 200
+    lots = at.admin.get(f"/returns/{rma}").json()["lots"]
+    here = {lot["line"]: lot["lot"] for lot in lots if lot["reception"] == "received"}
+    wrong = [{"lot": here[line], "quantity": n} for line, n in taken_back.items()]
+    answer = at.admin.post(f"/returns/{rma}/correction", {"items": wrong, "reason": "scanned_twice"})
+    assert answer.status_code == 200, answer.text
+    units: dict[tuple[int, str], int] = {}
+    for line, quantity, reception, *_ in at.lots(rma):
+        units[line, reception] = units.get((line, reception), 0) + quantity
+    assert sorted((line, n, reception) for (line, reception), n in units.items()) == stands

@@ -262,6 +262,23 @@ def test_two_like_this_and_one_like_that(shop: Shop, page: Page) -> None:
     assert [(x[1], x[3]) for x in lots(shop, rma)] == [(1, "damaged"), (1, "original")]
 
 
+def test_an_empty_box_is_scanned_twice_before_it_is_recorded(shop: Shop, page: Page) -> None:
+    rma = single(shop)
+    scan(page, rma)
+    opened(page, rma)
+    scan(page, "CMD-EMPTY-BOX")
+    expect(page.get_by_role("button", name="Yes, nothing is in it")).to_be_visible()
+    scan(page, "CMD-EMPTY-BOX")
+    expect(page.locator("#said")).to_have_text("CMD-EMPTY-BOX: scanned twice at once, and heard once.")
+    assert happened(shop, rma, "received") == 0
+    page.evaluate("() => { const now = performance.now(); performance.now = () => now + 3_000; }")
+    scan(page, "CMD-EMPTY-BOX")
+    expect(page.locator("#said")).to_contain_text("an empty box")
+    waits(page, 0)
+    assert [lot[2] for lot in lots(shop, rma)] == ["short_shipped"]
+    assert happened(shop, rma, "received") == 1
+
+
 def test_what_is_tapped_while_the_page_comes_anew_stays(shop: Shop, page: Page) -> None:
     """The tap comes just when the device keeps the page that is about to be shown: the one with what was recorded."""
     rma = shop.request(items=[{"line": 1, "quantity": 2, "reason": "too_small"}], authorize=True)

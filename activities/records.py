@@ -36,25 +36,22 @@ from returndesk.domain.inputs import (
     ApprovalInput,
     AuthorizationInput,
     CancellationInput,
-    CorrectionInput,
     DecisionInput,
     DeclineInput,
     DispositionsInput,
     GoodsBackInput,
     HoldInput,
     InspectionsInput,
-    LossInput,
     MessageInput,
     PaidByHandInput,
     QuestionInput,
     RecalculationInput,
-    ReceiptsInput,
     RefundAgainInput,
     RefusalInput,
     ResumptionInput,
-    ShipmentInput,
     TaskDoneInput,
 )
+from returndesk.domain.parcel_inputs import CorrectionInput, LossInput, ReceiptsInput, ShipmentInput
 from returndesk.domain.people import CLOCK, Actor, Role
 from returndesk.domain.stages import CommandKind, EventKind, allows
 from returndesk.messages import CaseState, Loaded, Outcome, ReturnInput, Step, Stepped

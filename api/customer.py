@@ -30,7 +30,8 @@ from api.desk_pages import (
 )
 from api.identity import anybody, check_same_origin
 from returndesk.domain.errors import InvalidInput, NotFound, ReturndeskError
-from returndesk.domain.inputs import CancellationInput, Channel, MessageInput, ShipmentInput
+from returndesk.domain.inputs import CancellationInput, Channel, MessageInput
+from returndesk.domain.parcel_inputs import ShipmentInput
 from returndesk.domain.people import CUSTOMER, MAY
 from returndesk.domain.rma import Rma, parse
 from returndesk.domain.stages import CommandKind

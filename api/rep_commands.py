@@ -19,7 +19,7 @@ from api.desk_pages import FormProblem, form_of, instant_in, problem_of, send, t
 from api.identity import require
 from api.rep_return import hold, return_page
 from api.return_commands import Rma
-from returndesk.domain import inputs
+from returndesk.domain import inputs, parcel_inputs
 from returndesk.domain.errors import InvalidInput, Refused
 from returndesk.domain.money import parse_minor
 from returndesk.domain.people import MAY, Actor
@@ -114,13 +114,13 @@ def _message(given: Given) -> BaseModel:
 
 
 def _shipment(given: Given) -> BaseModel:
-    return inputs.ShipmentInput.model_validate(
+    return parcel_inputs.ShipmentInput.model_validate(
         {"sent_at": given.instant("sent_at"), "tracking": given.text("tracking")} | _note(given)
     )
 
 
 def _loss(given: Given) -> BaseModel:
-    return inputs.LossInput.model_validate(_note(given))
+    return parcel_inputs.LossInput.model_validate(_note(given))
 
 
 def _decision(given: Given) -> BaseModel:

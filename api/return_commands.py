@@ -14,25 +14,22 @@ from returndesk.domain.inputs import (
     ApprovalInput,
     AuthorizationInput,
     CancellationInput,
-    CorrectionInput,
     DecisionInput,
     DeclineInput,
     DispositionsInput,
     GoodsBackInput,
     HoldInput,
     InspectionsInput,
-    LossInput,
     MessageInput,
     PaidByHandInput,
     QuestionInput,
     RecalculationInput,
-    ReceiptsInput,
     RefundAgainInput,
     RefusalInput,
     RequestInput,
     ResumptionInput,
-    ShipmentInput,
 )
+from returndesk.domain.parcel_inputs import CorrectionInput, LossInput, ReceiptsInput, ShipmentInput
 from returndesk.domain.people import MAY, Actor
 from returndesk.domain.rma import allot, parse
 from returndesk.domain.stages import CommandKind
@@ -189,6 +186,7 @@ async def receive(
     actor: Annotated[Actor, _may(CommandKind.RECEIPTS)],
 ) -> Response:
     """Record what a parcel held. What did not come counts as missing, unless `more_expected`."""
+    body.not_later_than(desk_of(request).clock.now())
     return await _command(CommandKind.RECEIPTS, rma, body, request, key, actor)
 
 

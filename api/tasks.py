@@ -11,7 +11,8 @@ from api.desk import Desk, desk_of
 from api.identity import require
 from api.problems import problems
 from returndesk.domain.errors import Refused
-from returndesk.domain.inputs import Note, TaskDoneInput
+from returndesk.domain.input_fields import Note
+from returndesk.domain.inputs import TaskDoneInput
 from returndesk.domain.people import MAY, Actor, Role
 from returndesk.domain.stages import CommandKind
 from returndesk.domain.tasks import DONE_ALREADY, is_of

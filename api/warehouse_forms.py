@@ -8,16 +8,10 @@ from starlette.datastructures import FormData
 
 from api.desk_pages import number_in, text_in
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.inputs import (
-    CorrectionInput,
-    DispositionsInput,
-    GoodsBackInput,
-    InspectionsInput,
-    PackedItem,
-    ReceiptsInput,
-)
+from returndesk.domain.inputs import DispositionsInput, GoodsBackInput, InspectionsInput
 from returndesk.domain.inspection import Accessories, Facts, Marks
 from returndesk.domain.lots import Packaging, WayBack
+from returndesk.domain.parcel_inputs import CorrectionInput, PackedItem, ReceiptsInput
 
 _LINE = "line_"
 _FACTS = tuple(Facts.model_fields)
@@ -41,7 +35,8 @@ def packed(form: FormData) -> list[PackedItem]:
 
 _WAITED_SECONDS_MIN = 60
 """What waited on the device for less is recorded as of now."""
-_WAITED_SECONDS_MAX = 30 * 24 * 3600
+_WAITED_SECONDS_MAX = 7 * 24 * 3600
+"""Nothing waits for longer: it is the device's clock that has jumped, and nobody knows when it was."""
 
 
 def receipts(form: FormData, now: datetime) -> ReceiptsInput:
@@ -49,7 +44,8 @@ def receipts(form: FormData, now: datetime) -> ReceiptsInput:
 
     Raises `InvalidInput` where nothing is said of what was in it, or words are missing.
     """
-    waited = min(number_in(form, "waited") or 0, _WAITED_SECONDS_MAX)
+    waited = number_in(form, "waited") or 0
+    is_known = _WAITED_SECONDS_MIN <= waited <= _WAITED_SECONDS_MAX
     items, other, words = packed(form), number_in(form, "wrong_quantity") or 0, text_in(form, "wrong_words")
     if other and words is None:
         raise InvalidInput(
@@ -68,7 +64,7 @@ def receipts(form: FormData, now: datetime) -> ReceiptsInput:
             "items": items,
             "wrong_items": wrong,
             "more_expected": text_in(form, "more_expected") is not None,
-            "received_at": now - timedelta(seconds=waited) if waited >= _WAITED_SECONDS_MIN else None,
+            "received_at": now - timedelta(seconds=waited) if is_known else None,
             "note": text_in(form, "note"),
         }
     )

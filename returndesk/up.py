@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from returndesk.domain.money import format_plain
 from returndesk.domain.people import Actor, Role
+from returndesk.domain.stages import ENDED
 from returndesk.embedded.processes import Interrupted, Supervisor
 from returndesk.installation import Installation
 from returndesk.running import everything
@@ -90,8 +91,12 @@ def _sum_up(display: Display, all_progress: Sequence[Progress], *, once: bool) -
     display.say(
         f"\n{len(all_progress)} sample returns: {counts}. Stripe refunded {refunded} GBP; {mails} mails."
     )
-    left_open = [p.sample.order_reference for p in all_progress if p.sample.is_left_open]
-    display.say(f"{', '.join(left_open)} are left open: the desks list them, for you to go on with.")
+    left_open = [
+        p.sample.order_reference for p in all_progress if p.sample.is_left_open and p.stage not in ENDED
+    ]
+    if left_open:
+        verb = "is" if len(left_open) == 1 else "are"
+        display.say(f"{', '.join(left_open)} {verb} left open: the desks list them, for you to go on with.")
     trouble = [sentence for p in all_progress for sentence in p.trouble]
     if not trouble:
         display.say("Each one stands as it should, by what Stripe and the mailbox say.")

@@ -9,10 +9,10 @@ from activities.transitions.shipment import LOOK_FOR_PARCEL
 from returndesk.domain.clock import PROCESSING
 from returndesk.domain.eligibility import judge
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.inputs import CorrectionInput, LossInput
 from returndesk.domain.lots import GIVEN_UP, HERE, ON_THE_WAY, TO_DECIDE, Lot, Reception
 from returndesk.domain.notice_facts import NoticeItem
 from returndesk.domain.notices import Corrected, Lost
+from returndesk.domain.parcel_inputs import CorrectionInput, LossInput
 from returndesk.domain.parcels import await_again, lose, unreceive
 from returndesk.domain.stages import ENDED, Stage
 from returndesk.store.cases import Case

@@ -2,9 +2,9 @@
 
 from activities.transitions.facts import common, items_at, items_of
 from returndesk.domain.errors import InvalidInput
-from returndesk.domain.inputs import ShipmentInput
 from returndesk.domain.lots import Reception
 from returndesk.domain.notices import NotArrived, OnItsWay
+from returndesk.domain.parcel_inputs import ShipmentInput
 from returndesk.domain.parcels import Packed, send
 from returndesk.domain.people import Role
 from returndesk.store.cases import Case

@@ -7,13 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from returndesk.domain.errors import InvalidInput
+from returndesk.domain.input_fields import Count, Input, LineNumber, Note, Photo
 from returndesk.domain.inspection import Facts
 from returndesk.domain.lots import Acceptance, Condition, Disposition, Packaging, WayBack
-from returndesk.domain.mistakes import PHOTO, TEXT
+from returndesk.domain.mistakes import TEXT
 from returndesk.domain.orders import Flag, Instant, Minor, PaymentReference, Reference
+from returndesk.domain.parcel_inputs import CorrectionInput, LossInput, ReceiptsInput, ShipmentInput
 
 
 class Channel(StrEnum):
@@ -41,17 +43,7 @@ class ReturnReason(StrEnum):
     OTHER = "other"
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-LineNumber = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=TEXT)]
-Photo = Annotated[str, StringConstraints(pattern=PHOTO)]
-
-
-class RequestedItem(_Input):
+class RequestedItem(Input):
     """Units of one order line, and why they come back."""
 
     line: LineNumber
@@ -59,14 +51,14 @@ class RequestedItem(_Input):
     reason: ReturnReason
 
 
-class Override(_Input):
+class Override(Input):
     """A rep's decision to go against a rule, with the reason for it."""
 
     reason: Literal["goodwill", "shop_error", "faulty", "legal_right"]
     note: Note | None = None
 
 
-class RequestInput(_Input):
+class RequestInput(Input):
     """A return is asked for. `contacted_at` may be earlier than now; the clocks start then."""
 
     order_reference: Reference
@@ -95,7 +87,7 @@ class RequestInput(_Input):
         return self.contacted_at or now
 
 
-class AuthorizationInput(_Input):
+class AuthorizationInput(Input):
     """The shop's yes to sending it back."""
 
     note: Note | None = None
@@ -112,7 +104,7 @@ class DeclineReason(StrEnum):
     HYGIENE = "hygiene"
 
 
-class DeclineInput(_Input):
+class DeclineInput(Input):
     """The shop's no, with every reason the customer is told. `despite_rules`: also one that the rules contradict."""
 
     reasons: Annotated[list[DeclineReason], Field(min_length=1, max_length=6)]
@@ -126,19 +118,19 @@ class DeclineInput(_Input):
         return self
 
 
-class CancellationInput(_Input):
+class CancellationInput(Input):
     """The customer does not want to send it back any more."""
 
     note: Note | None = None
 
 
-class QuestionInput(_Input):
+class QuestionInput(Input):
     """What the shop needs from the customer before it can go on: the note is mailed to them, word for word."""
 
     note: Note
 
 
-class MessageInput(_Input):
+class MessageInput(Input):
     """What the customer said, and when and where. `said_at` may be earlier than now."""
 
     channel: Channel
@@ -146,80 +138,14 @@ class MessageInput(_Input):
     note: Note
 
 
-class PackedItem(_Input):
-    """Units of one order line in one parcel."""
-
-    line: LineNumber
-    quantity: Count
-
-
-class ShipmentInput(_Input):
-    """A parcel is on its way, with what proves it: a tracking number, or what the customer wrote or showed.
-
-    No items: all that is still awaited. `sent_at` may be earlier than now.
-    """
-
-    items: Annotated[tuple[PackedItem, ...], Field(max_length=500)] = ()
-    sent_at: Instant | None = None
-    tracking: Note | None = None
-    note: Note | None = None
-
-    @model_validator(mode="after")
-    def _proven(self) -> Self:
-        if self.tracking is None and self.note is None:
-            raise ValueError("give a tracking number, or say in a note what proves the sending")
-        return self
-
-
-class LossInput(_Input):
-    """The carrier has lost what was on its way, as far as anybody can tell."""
-
-    note: Note | None = None
-
-
-class WrongItem(_Input):
-    """Goods in a parcel that this order never had, in the words of who unpacked it."""
-
-    quantity: Count
-    note: Note
-
-
-class ReceiptsInput(_Input):
-    """What one parcel held; no items is an empty box. `more_expected`: another parcel is on its way.
-
-    What nobody asked to return is recorded as unannounced. `received_at` may be earlier than now: clocks run from then on.
-    """
-
-    items: Annotated[tuple[PackedItem, ...], Field(max_length=500)] = ()
-    wrong_items: Annotated[tuple[WrongItem, ...], Field(max_length=50)] = ()
-    more_expected: Flag = False
-    received_at: Instant | None = None
-    note: Note | None = None
-
-
-class MisreceivedItem(_Input):
-    """Units of one lot that were recorded as received and are not here, or as missing and are waited for still."""
-
-    lot: LineNumber
-    quantity: Count
-
-
-class CorrectionInput(_Input):
-    """A receipt that was recorded and did not happen like that."""
-
-    items: Annotated[list[MisreceivedItem], Field(min_length=1, max_length=500)]
-    reason: Literal["miscounted", "scanned_twice", "other_return"]
-    note: Note | None = None
-
-
-class InspectionOverride(_Input):
+class InspectionOverride(Input):
     """An inspector's word against what the rules derive from the facts, with the reason for it."""
 
     reason: Literal["sold_like_this", "damaged_by_carrier", "facts_do_not_fit"]
     note: Note | None = None
 
 
-class InspectedItem(_Input):
+class InspectedItem(Input):
     """What the inspector saw of some units of one line: facts, or condition and packaging in their own words.
 
     From facts the policy's rules derive both. A condition or packaging beside facts counts instead of the derived
@@ -246,7 +172,7 @@ class InspectedItem(_Input):
         return self
 
 
-class InspectionsInput(_Input):
+class InspectionsInput(Input):
     """Condition and packaging of what was received. `decide` False: somebody wants to decide by hand."""
 
     items: Annotated[list[InspectedItem], Field(min_length=1, max_length=500)]
@@ -254,7 +180,7 @@ class InspectionsInput(_Input):
     note: Note | None = None
 
 
-class DecidedItem(_Input):
+class DecidedItem(Input):
     """A person's verdict on a whole line, or on one lot of it."""
 
     line: LineNumber
@@ -262,26 +188,26 @@ class DecidedItem(_Input):
     acceptance: Literal[Acceptance.ACCEPTED, Acceptance.REJECTED]
 
 
-class DecisionInput(_Input):
+class DecisionInput(Input):
     """Acceptance by line or lot; what is not named is decided by the rules."""
 
     items: Annotated[tuple[DecidedItem, ...], Field(max_length=500)] = ()
     note: Note | None = None
 
 
-class ApprovalInput(_Input):
+class ApprovalInput(Input):
     """A manager's yes to a refund above the approval limit."""
 
     note: Note | None = None
 
 
-class RefusalInput(_Input):
+class RefusalInput(Input):
     """A manager's no to a refund above the approval limit, and what whoever decides again should know."""
 
     note: Note
 
 
-class GoodsBackInput(_Input):
+class GoodsBackInput(Input):
     """How rejected goods left. No lots: all that are to go back."""
 
     lots: Annotated[tuple[LineNumber, ...], Field(max_length=500)] = ()
@@ -290,27 +216,27 @@ class GoodsBackInput(_Input):
     note: Note | None = None
 
 
-class HoldInput(_Input):
+class HoldInput(Input):
     """Somebody looks into it before it goes on. The clocks run."""
 
     reason: Literal["suspected_fraud", "waiting_for_supplier", "legal", "other"]
     note: Note | None = None
 
 
-class ResumptionInput(_Input):
+class ResumptionInput(Input):
     """It goes on. `decide` False: somebody wants to decide by hand."""
 
     decide: Flag | None = None
     note: Note | None = None
 
 
-class RecalculationInput(_Input):
+class RecalculationInput(Input):
     """The dates are counted anew, by the policy and the calendar of today."""
 
     note: Note | None = None
 
 
-class DisposedItem(_Input):
+class DisposedItem(Input):
     """What becomes of a lot, or of so many units of it. Going back to the customer is for rejected goods only."""
 
     lot: LineNumber
@@ -320,7 +246,7 @@ class DisposedItem(_Input):
     ]
 
 
-class DispositionsInput(_Input):
+class DispositionsInput(Input):
     """What becomes of goods that are here."""
 
     items: Annotated[list[DisposedItem], Field(min_length=1, max_length=500)]
@@ -333,7 +259,7 @@ class DispositionsInput(_Input):
         return self
 
 
-class RefundAgainInput(_Input):
+class RefundAgainInput(Input):
     """A refund that failed is asked for anew; without `refund`, what no payment could take at the decision.
 
     `payment`: the reference of the order's payment to use; else the same one, or whichever has the room.
@@ -353,7 +279,7 @@ class PaidHow(StrEnum):
     CHARGEBACK = "chargeback"
 
 
-class PaidByHandInput(_Input):
+class PaidByHandInput(Input):
     """The customer has it another way: instead of a failed `refund`, or what no payment could take.
 
     No `amount_minor`: all of it; what is left of less is still owed. `reference` is what the customer finds it by.
@@ -367,7 +293,7 @@ class PaidByHandInput(_Input):
     note: Note | None = None
 
 
-class TaskDoneInput(_Input):
+class TaskDoneInput(Input):
     """Somebody has done a task that nothing else ends."""
 
     task: str

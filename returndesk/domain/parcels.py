@@ -101,14 +101,15 @@ def receive(
     claim: Claim,
     expected: Arrival = Arrival.EXPECTED,
     cancelled: Arrival = Arrival.AFTER_CANCELLATION,
+    expired: Arrival = Arrival.AFTER_EXPIRY,
 ) -> list[Lot]:
     """The lots after a parcel. What did not come and is not expected any more is short-shipped.
 
-    Units that were sent come first, then those that were waited for, then lost ones that were paid for, then those that had been given up and those nobody announced, as many
-    as `claim` finds free. The rest belongs to another return: it is here, and not this return's to give back.
-    `expected` and `cancelled` say how awaited and cancelled units count as arrived.
+    Units that were sent come first, then those that were waited for, then lost ones that were paid for, then those that had
+    been given up and those nobody announced, as many as `claim` finds free. The rest belongs to another return: it is here,
+    and not this return's to give back. `expected`, `cancelled` and `expired` say how such units count as arrived.
     """
-    result, after = list(lots), {**_AFTER, Reception.CANCELLED: cancelled}
+    result, after = list(lots), {**_AFTER, Reception.CANCELLED: cancelled, Reception.EXPIRED: expired}
     for parcel in arrived:
         result, left = _change_units(
             result, parcel.line, parcel.quantity, _was_sent, lambda lot: _received(lot, expected)

@@ -25,6 +25,7 @@ class Standing(StrEnum):
 
 
 OPEN = (Standing.TO_SEND, Standing.SUBMITTED, Standing.FAILED)
+GONE = (Standing.REPLACED, Standing.WITHDRAWN)
 """Refunds whose money the customer does not have, for all the books know."""
 
 

@@ -58,12 +58,16 @@ class Progress:
         return mails_of(self.sample.steps[: self.sample.steps.index(step) + 1])
 
     def is_past(self, step: Step) -> bool:
-        """It was asked for, it is at the step's stage or a later one of its life, and its customer has the mails."""
+        """It is at the step's stage or a later one of its life, and its customer has the mails.
+
+        Of one that is left open it was asked for as well: such a step may leave the stage as it was. With the others a
+        person may have done it.
+        """
         later = self.sample.steps[self.sample.steps.index(step) :]
-        is_asked = step.path is None or (step.actor_id, self.sample.key_of(step)) in self.keys_used
-        return (
-            is_asked and self.stage in {each.stage for each in later} and self.mails_by(step) <= self.mailed
-        )
+        is_asked = (step.actor_id, self.sample.key_of(step)) in self.keys_used
+        if self.sample.is_left_open and step.path is not None and not is_asked:
+            return False
+        return self.stage in {each.stage for each in later} and self.mails_by(step) <= self.mailed
 
     def is_ended_otherwise(self, step: Step) -> bool:
         """It has ended, and not as the sample does from the step before this one on: a person has used it."""

@@ -165,6 +165,9 @@ class SampleRun:
 
     async def _carry_out(self, at: datetime, progress: Progress, step: Step) -> None:
         try:
+            await self._find(progress)
+            if progress.is_theirs:
+                return
             await self._move_clock_to(at)
             if step.path == "" and progress.sample.is_left_open:
                 # Its days are counted from the day it begins on: before that there was no such order.
@@ -266,9 +269,6 @@ class SampleRun:
         if progress.rma is None:
             progress.trouble = progress.trouble or [f"Sample {sample.name!r} was not begun."]
             return
-        if progress.is_theirs:
-            progress.words = "is left to you"
-            return
         payment = await self._payment(sample)
         truth = _expect(await self._sandbox.get(f"/_sandbox/state?payment_intent={payment}"), 200)
         progress.paid_minor = sum(
@@ -284,6 +284,9 @@ class SampleRun:
             if mail.parsed["X-RMA"] == progress.rma
         }
         progress.mail_subjects = [mail.subject for mail in mails.values()]
+        if progress.is_theirs:
+            progress.words = "is left to you"
+            return
         if progress.stage is not sample.ends:
             progress.trouble.append(
                 f"Sample {sample.name!r} is {progress.stage}, and should be {sample.ends}."

@@ -177,7 +177,7 @@ class Case:
         before = self.standings[kind].clock
         clock = before.restart(max(at or self.now, before.events[-1].at), reason, self.actor.id)
         if clock is not before and self.row.awaiting_answer_since is not None:
-            clock = clock.pause(self.now, next_steps.AWAITING_ANSWER, "customer")
+            clock = clock.pause(clock.events[-1].at, next_steps.AWAITING_ANSWER, "customer")
         self._set(clock.resume(self.now, next_steps.REFUND_DETAILS, self.actor.id))
 
     def breach_clock(self, kind: ClockKind, at: datetime, owner: str) -> None:

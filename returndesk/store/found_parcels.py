@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from returndesk.domain.errors import Refused
-from returndesk.domain.inputs import PackedItem
+from returndesk.domain.parcel_inputs import PackedItem
 from returndesk.domain.people import Actor, Role
 from returndesk.store import tables
 from returndesk.store.commands import new_id

@@ -78,6 +78,11 @@ def _text(value: Any) -> str:
     return value
 
 
+def _refund_in(details: Mapping[str, Any]) -> str | None:
+    """The refund a record is about; None where it is about money that no refund carries."""
+    return None if details["refund"] is None else _text(details["refund"])
+
+
 @dataclass
 class _Told:
     """What one return's chain says of its money. Amounts without a currency are in the return's own."""
@@ -109,11 +114,11 @@ class _Told:
                 self.refused.add(details["decision"])
             case "asked_again":
                 self.again.append(
-                    (details["refund"], list(map(_text, details["refunds"])), details["amount_minor"])
+                    (_refund_in(details), list(map(_text, details["refunds"])), details["amount_minor"])
                 )
             case "paid_by_hand":
                 sides = ledger.paid_sides(details["amount_minor"], PaidHow(details["how"]))
-                self.by_hand.append((details["refund"], details["amount_minor"]))
+                self.by_hand.append((_refund_in(details), details["amount_minor"]))
                 self.entries[ledger.paid_name(key)] = sides
             case _ if what.startswith(REFUND):
                 self._refund(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from returndesk.domain.errors import NotFound, Refused
-from returndesk.domain.inputs import Note
+from returndesk.domain.input_fields import Note
 from returndesk.store import tables
 from returndesk.store.commands import new_id
 from returndesk.store.database import Database

@@ -5,7 +5,7 @@ of a refund's own instants and answered from `ix_refunds_books` or one of the sm
 100,000 returns is found without reading the refunds themselves. The sums are of the very conditions of the list.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from returndesk.domain.clock import REFUND
-from returndesk.domain.refund_books import BUCKETS, OPEN, Bucket, Standing, decided_within
+from returndesk.domain.refund_books import BUCKETS, GONE, OPEN, Bucket, Standing, decided_within
 from returndesk.store import tables
 from returndesk.store.refund_finding import refunds_named
 from returndesk.store.statements import table_of
@@ -129,19 +129,17 @@ def sums(connection: Connection, asked: Asked) -> list[StandingSum]:
     the index gives without a look at how any of it stands.
     """
     wanted = asked.standings or tuple(Standing)
+    found: dict[tuple[Standing, str], Sum] = {}
     if wanted == (Standing.CREDITED,):
-        found = {(Standing.CREDITED, x.currency): x for x in _sums(connection, asked)}
+        found = {(Standing.CREDITED, x.currency): x for x in _whole(connection, asked)}
     else:
         stands = _stands(asked)
-        columns = (stands, _r.currency, func.count(), func.sum(_r.amount_minor))
-        query = _listed(connection, asked, select(*columns)).group_by(_r.currency, stands)
-        rows = connection.execute(query.where(stands != Standing.CREDITED))
-        found = {
-            (Standing(stood), currency): Sum(currency, count, int(minor))
-            for stood, currency, count, minor in rows
-        }
+        for part in (OPEN, GONE):
+            some = [standing for standing in part if standing in wanted]
+            for (stood, currency), one in _added_up(connection, asked, some, stands).items() if some else ():
+                found[Standing(stood), currency] = one
         if Standing.CREDITED in wanted:
-            for whole in _sums(connection, asked):
+            for whole in _whole(connection, asked):
                 others = [x for (_, currency), x in found.items() if currency == whole.currency]
                 count = whole.count - sum(x.count for x in others)
                 minor = whole.amount_minor - sum(x.amount_minor for x in others)
@@ -157,10 +155,31 @@ def sums(connection: Connection, asked: Asked) -> list[StandingSum]:
     )
 
 
-def _sums(connection: Connection, asked: Asked) -> list[Sum]:
+def _whole(connection: Connection, asked: Asked) -> Iterable[Sum]:
     """What the whole list amounts to, by currency alone."""
-    query = _listed(connection, asked, select(_r.currency, func.count(), func.sum(_r.amount_minor)))
-    return [Sum(c, n, int(minor)) for c, n, minor in connection.execute(query.group_by(_r.currency))]
+    return _added_up(connection, asked, asked.standings).values()
+
+
+def _added_up(
+    connection: Connection,
+    asked: Asked,
+    standings: Sequence[Standing],
+    *by: ColumnElement[str],
+    with_age: bool = True,
+) -> dict[tuple[str, ...], Sum]:
+    """Counts and amounts of those that stood in one of these ways, by these columns and the currency."""
+    found: dict[tuple[str, ...], Sum] = {}
+    for late in _lateness(connection, asked):
+        query = (
+            select(*by, _r.currency, func.count(), func.sum(_r.amount_minor))
+            .where(*_conditions(connection, asked, standings, with_age=with_age), *late)
+            .group_by(_r.currency, *by)
+        )
+        for *key, currency, count, minor in connection.execute(query):
+            place = (*key, currency)
+            before = found.get(place, Sum(currency, 0, 0))
+            found[place] = Sum(currency, before.count + count, before.amount_minor + int(minor))
+    return found
 
 
 def _paid_in_part(connection: Connection, asked: Asked, *, with_age: bool) -> dict[tuple[str, str], int]:
@@ -175,6 +194,7 @@ def _paid_in_part(connection: Connection, asked: Asked, *, with_age: bool) -> di
         .where(
             *_owed_then(asked),
             *_conditions(connection, asked, (Standing.FAILED,), with_age=with_age),
+            *_late(connection, asked),
         )
         .group_by("bucket", _r.currency)
     )
@@ -231,19 +251,15 @@ def _bucket(asked: Asked) -> ColumnElement[str]:
 
 def ageing(connection: Connection, asked: Asked) -> list[Ageing]:
     """What is open of what is asked for, whatever its age: by standing, age and currency."""
-    bucket = _bucket(asked)
-    standing = _stands(asked)
-    query = (
-        select(standing, bucket, _r.currency, func.count(), func.sum(_r.amount_minor))
-        .where(*_conditions(connection, asked, OPEN, with_age=False))
-        .group_by(standing, bucket, _r.currency)
-    )
     by_code = {b.code: b for b in BUCKETS}
     paid = _paid_in_part(connection, asked, with_age=False)
+    open_ones = _added_up(connection, asked, OPEN, _stands(asked), _bucket(asked), with_age=False)
     found = []
-    for stands, code, currency, count, minor in connection.execute(query):
+    for (stands, code, currency), one in open_ones.items():
         part = paid.get((code, currency), 0) if stands == Standing.FAILED else 0
-        found.append(Ageing(Standing(stands), by_code[code], Sum(currency, count, int(minor) - part)))
+        found.append(
+            Ageing(Standing(stands), by_code[code], Sum(currency, one.count, one.amount_minor - part))
+        )
     return found
 
 
@@ -255,7 +271,9 @@ def _begins(asked: Asked) -> Iterator[tuple[Bucket, datetime]]:
 
 
 def _listed(connection: Connection, asked: Asked, query: Select[Any]) -> Select[Any]:
-    return query.where(*_conditions(connection, asked, asked.standings, with_age=True))
+    return query.where(
+        *_conditions(connection, asked, asked.standings, with_age=True), *_late(connection, asked)
+    )
 
 
 def _conditions(
@@ -273,8 +291,6 @@ def _conditions(
         found.append(_r.decided_at < until)
         if since is not None:
             found.append(_r.decided_at >= since)
-    if asked.is_late:
-        found.append(_late(connection, asked))
     if asked.text is not None:
         found.append(_r.id.in_(refunds_named(connection, asked.text)))
     return found
@@ -286,8 +302,10 @@ def _conditions(
 def _standing(asked: Asked, standings: Sequence[Standing]) -> list[ColumnElement[bool]]:
     """The condition that a refund stood in one of these ways."""
     wanted = set(standings)
-    if not wanted:
+    if not wanted or wanted == set(Standing):
         return []
+    if wanted == set(GONE):
+        return [_by_then(asked, _r.replaced_at)]
     if wanted == set(OPEN):
         # Not replaced, and not credited for good: of now these are the very words of the small index.
         return [
@@ -335,8 +353,21 @@ def _not_yet(asked: Asked, column: ColumnElement[Any]) -> ColumnElement[bool]:
     return column.is_(None) if asked.is_now else or_(column.is_(None), column >= asked.at)
 
 
-def _late(connection: Connection, asked: Asked) -> ColumnElement[bool]:
-    """Late, and what is overdue though nobody has written that down yet: so the same day reads the same tomorrow."""
+def _late(connection: Connection, asked: Asked) -> list[ColumnElement[bool]]:
+    """The condition of lateness, where it is asked for."""
+    if not asked.is_late:
+        return []
+    return [or_(*(and_(*late) for late in _lateness(connection, asked)))]
+
+
+def _lateness(connection: Connection, asked: Asked) -> list[list[ColumnElement[bool]]]:
+    """The ways to be late, of which a refund is in one at most; a single way without a condition where nobody asks.
+
+    Late, and what is overdue though nobody has written that down yet: so the same day reads the same tomorrow. A sum adds
+    up one after the other, each from an index of its own.
+    """
+    if not asked.is_late:
+        return [[]]
     overdue = select(_clocks.c.rma).where(
         _clocks.c.kind == REFUND,
         _clocks.c.due_at.is_not(None),
@@ -345,7 +376,8 @@ def _late(connection: Connection, asked: Asked) -> ColumnElement[bool]:
     )
     written = _by_then(asked, _r.late_at)
     if connection.execute(overdue.limit(1)).first() is None:
-        return written
+        return [[written]]
     of_overdue = _refunds.alias()
     owed = or_(_stood(asked, Standing.TO_SEND), _stood(asked, Standing.FAILED))
-    return or_(written, and_(owed, _r.id.in_(select(of_overdue.c.id).where(of_overdue.c.rma.in_(overdue)))))
+    ids = select(of_overdue.c.id).where(of_overdue.c.rma.in_(overdue))
+    return [[written], [_not_yet(asked, _r.late_at), owed, _r.id.in_(ids)]]

@@ -1,6 +1,7 @@
 """Which refunds a text names that somebody typed."""
 
-from sqlalchemy import Connection, Select, and_, or_, select, union
+from sqlalchemy import ColumnElement, Connection, and_, select, union
+from sqlalchemy.sql.expression import ColumnClause
 
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.rma import parse
@@ -34,23 +35,34 @@ def refunds_named(connection: Connection, text: str) -> list[str]:
     rma = _typed_rma(typed)
     if rma is not None:
         wheres.append(_r.rma == rma)
-    queries = [*(select(_r.id).where(where) for where in wheres), *_paid_by_hand_under(typed)]
+    queries = [select(_r.id).where(where) for where in wheres]
+    if rma is None:
+        queries += [select(_r.id).where(where) for where in _paid_by_hand_under(typed)]
     return list(connection.scalars(union(*queries).limit(_NAMED_MAX)))
 
 
-def _paid_by_hand_under(reference: str) -> list[Select[tuple[str]]]:
-    """Refunds that were paid another way, whole or in part: few, so that the words of each may be read."""
-    said = _commands.c.input["reference"].as_string()
-    told = select(_commands.c.id).join(_texts, _texts.c.id == said).where(_texts.c.body == reference)
+def _paid_by_hand_under(reference: str) -> list[ColumnElement[bool]]:
+    """Refunds that were paid another way, whole or in part: few, so that the words of each may be read.
+
+    Of money that no refund carried it is every refund of the return.
+    """
+    rests = select(_rests.c.refund_id, _rests.c.rma).where(_reference_of(_rests.c.ended_by) == reference)
     return [
-        select(_r.id).where(_r.failed_at.is_not(None), told.where(_commands.c.id == _r.replaced_by).exists()),
-        select(_r.id)
-        .join(
-            _rests,
-            or_(_rests.c.refund_id == _r.id, and_(_rests.c.refund_id.is_(None), _rests.c.rma == _r.rma)),
-        )
-        .where(told.where(_commands.c.id == _rests.c.ended_by).exists()),
+        and_(_r.failed_at.is_not(None), _reference_of(_r.replaced_by) == reference),
+        _r.id.in_(rests.with_only_columns(_rests.c.refund_id)),
+        _r.rma.in_(rests.with_only_columns(_rests.c.rma).where(_rests.c.refund_id.is_(None))),
     ]
+
+
+def _reference_of(command_id: ColumnClause[str]) -> ColumnElement[str]:
+    """The words under which a command's money is found: looked up by keys, one after the other, whatever a planner thinks."""
+    of = command_id.table
+    text_id = (
+        select(_commands.c.input["reference"].as_string()).where(_commands.c.id == command_id).correlate(of)
+    )
+    return (
+        select(_texts.c.body).where(_texts.c.id == text_id.scalar_subquery()).correlate(of).scalar_subquery()
+    )
 
 
 def _typed_rma(typed: str) -> str | None:

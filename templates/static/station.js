@@ -322,7 +322,7 @@ function bodyOf(entry) {
   const body = entry.photo ? new FormData() : new URLSearchParams();
   for (const [name, value] of entry.fields) body.append(name, value);
   body.append("key", entry.key);
-  if (entry.kind === "receipts") body.append("waited", Math.max(Math.round((Date.now() - entry.at) / 1000), 0));
+  if (entry.kind === "receipts") body.append("waited", Math.min(Math.max(Math.round((Date.now() - entry.at) / 1000), 0), 999_999_999));
   if (entry.photo) body.append("photo", entry.photo, "photo");
   return body;
 }
@@ -355,7 +355,7 @@ async function deliver(entry) {
     return false;
   }
   await put({ ...entry, state: "refused", sentence: told.detail ?? "It was refused." });
-  if (entry.photo) await withoutPhoto(entry.key);
+  if (entry.photo) await withoutPhoto(entry.rma, entry.key);
   else giveBack(entry, told.code);
   await refreshed(entry.rma);
   say(`${entry.title}: ${told.detail ?? "refused."}`, "wrong");
@@ -372,6 +372,7 @@ function giveBack(entry, code) {
 
 // A refusal is over once the same thing was carried out.
 async function forgetRefusals(done) {
+  if (done.photo) return; // another photo is not the one that was refused
   const about = (entry) => ["line", "lot"].map((name) => entry.fields.find((field) => field[0] === name)?.[1] ?? "").join();
   for (const entry of await entries()) {
     const isSame = entry.kind === done.kind && entry.rma === done.rma && entry.place === done.place && about(entry) === about(done);
@@ -394,7 +395,7 @@ async function answered(entry, isPending) {
 }
 
 // An inspection does without a photo that could not be kept.
-async function withoutPhoto(key) {
+async function withoutPhoto(rma, key) {
   for (const one of stand.querySelectorAll(`[name=photo_key][value="${CSS.escape(key)}"]`)) {
     const card = one.closest("[data-inspect]");
     one.remove();
@@ -402,8 +403,12 @@ async function withoutPhoto(key) {
     drawTaken(card);
     keepDraft(factsOf(card));
   }
+  const isOther = ([name, value]) => name !== "photo_key" || value !== key;
+  for (const [form, fields] of Object.entries(drafted.of(rma))) {
+    if (!fields.every(isOther)) drafted.keep(rma, form, fields.filter(isOther));
+  }
   for (const entry of await entries()) {
-    const fields = entry.fields.filter(([name, value]) => name !== "photo_key" || value !== key);
+    const fields = entry.fields.filter(isOther);
     if (fields.length < entry.fields.length) await put({ ...entry, fields });
   }
 }
@@ -520,6 +525,10 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (form.inert) return;
   form.inert = true; // a second tap on the same button is the same tap
+  if (photographing.size) {
+    await Promise.all(photographing);
+    if (!form.isConnected) return say("The page came anew meanwhile, with your answers. Press once more. Nothing is recorded yet.", "wrong");
+  }
   const sent = new FormData(form, event.submitter);
   const fields = [...sent].filter(([name, value]) => typeof value === "string" && !["key", "csrf", "box"].includes(name));
   const counted = fields.filter(([name, value]) => name.startsWith("line_") && Number(value) > 0);
@@ -538,8 +547,8 @@ document.addEventListener("submit", async (event) => {
     if (entry.draft) drafted.forget(entry.place, entry.draft);
     if (entry.kind === "receipts") isCounted(entry.rma);
     form.inert = false;
-    if (entry.rma) assume(entry);
-    else putAside();
+    if (!entry.rma) putAside();
+    else if (entry.rma === stand.dataset.rma) assume(entry);
   });
   if (!navigator.onLine) say(`${entry.title}: kept on this device; it is sent when the connection is back.`, "right");
 });
@@ -706,7 +715,15 @@ function listenForPhotos() {
   }
 }
 
+const photographing = new Set();
+
 async function photograph(input, rma) {
+  const taken = takeIn(input, rma).finally(() => photographing.delete(taken));
+  photographing.add(taken);
+  await taken;
+}
+
+async function takeIn(input, rma) {
   const form = input.form;
   const begunOn = form.closest("[data-inspect]");
   const files = [...input.files];

@@ -161,7 +161,7 @@ def test_money_that_was_tampered_with_is_named(driven: str, database: Database, 
     [
         ("decided", "total_minor", "2000"), ("decided", "total_minor", None), ("decided", "decision", "1"),
         ("decided", "decision", ...), ("decided", "by", ...), ("refund_succeeded", "amount_minor", "2000"),
-        ("refund_succeeded", "refund", ["x"]), ("asked_again", "refunds", None),
+        ("refund_succeeded", "refund", ["x"]), ("asked_again", "refunds", None), ("asked_again", "refund", {}),
     ],
 )  # fmt: skip
 def test_a_record_that_cannot_be_read_is_named_and_hides_no_return(
@@ -188,6 +188,16 @@ def test_a_record_that_cannot_be_read_is_named_and_hides_no_return(
         assert any(driven in str(finding) for finding in verify(session))
     answer = http.get(f"/desk/refunds/{driven}", headers=signed_in(Role.FINANCE))
     assert answer.status_code == 200
+
+
+def test_a_payment_by_hand_of_no_refund_that_can_be_read_is_named(driven: str, database: Database) -> None:
+    record = tables.AuditRecord
+    said = {"refund": ["x"], "how": "cash", "amount_minor": 1, "currency": "GBP"}
+    with database.write() as session:
+        where = (col(record.rma) == driven, col(record.what) == "asked_again")
+        session.exec(update(record).where(*where).values(what="paid_by_hand", details=said))
+    with database.read() as session:
+        assert "unreadable" in {finding.code for finding in verify(session)}
 
 
 def test_a_refund_no_answer_is_written_of_is_held_against_what_was_granted(

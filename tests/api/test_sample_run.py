@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,6 +84,19 @@ async def test_a_sample_that_takes_its_time_says_so_long_before_it_is_given_up(
         await run_over(None, said)._until_past(progress, PLAIN.steps[1])
     assert len(said) >= 6
     assert said[0].startswith("Sample 'plain' takes its time: requested 12 s after")
+
+
+async def test_a_sample_that_somebody_has_taken_over_is_not_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def is_theirs_now(_run: SampleRun, progress: Progress) -> None:
+        progress.is_theirs = True
+
+    monkeypatch.setattr(SampleRun, "_find", is_theirs_now)
+    left_open = next(sample for sample in SAMPLES if sample.is_left_open)
+    progress = Progress(left_open)
+    await run_over(None, [])._carry_out(datetime(2026, 3, 4, tzinfo=UTC), progress, left_open.steps[0])
+    assert (progress.trouble, progress.at) == ([], None), "nobody asked, and no clock was moved"
 
 
 async def test_a_sample_that_a_person_has_ended_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -623,16 +623,62 @@ def test_a_parcel_that_was_counted_without_a_connection_was_received_when_it_was
     assert at.lots(waited) == [(1, 2, "received", None, None)]
 
 
-def test_nothing_was_received_later_than_now_nor_before_it_was_asked_for(at: Station, clock: Any) -> None:
+def test_nothing_was_received_later_than_now_nor_before_it_was_ordered(at: Station, clock: Any) -> None:
     rma = at.returned()
     one = {"items": [{"line": 1, "quantity": 2}]}
     answer = at.admin.post(f"/returns/{rma}/receipts", one | {"received_at": "2026-03-04T12:00:01Z"})
     assert (answer.status_code, answer.json()["code"]) == (422, "received_in_future")
+    answer = at.admin.post(f"/returns/{rma}/receipts", one | {"received_at": "2026-02-20T09:59:59Z"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "received_before_order")
     answer = at.admin.post(f"/returns/{rma}/receipts", one | {"received_at": "2026-03-02T12:00:00Z"})
     assert answer.status_code == 200
     view = at.admin.get(f"/returns/{rma}").json()
-    assert view["received_at"] == view["contacted_at"] == "2026-03-04T12:00:00Z"
+    assert (view["received_at"], view["contacted_at"]) == ("2026-03-02T12:00:00Z", "2026-03-04T12:00:00Z")
     assert decided_by(at, rma) == "2026-03-11T12:00:00Z", "its clock did not run before it was asked for"
+
+
+def test_a_key_that_was_refused_for_the_future_is_free_for_the_right_time(at: Station) -> None:
+    rma = at.returned()
+    one = {"items": [{"line": 1, "quantity": 2}]}
+    ahead = at.admin.post(
+        f"/returns/{rma}/receipts", one | {"received_at": "2026-03-04T12:00:03Z"}, key="k-12345678"
+    )
+    assert ahead.json()["code"] == "received_in_future"
+    assert at.admin.post(f"/returns/{rma}/receipts", one, key="k-12345678").status_code == 200
+
+
+@pytest.mark.parametrize(("waited", "received"), [("604800", 28), ("604801", 4), ("999999999", 4)])
+def test_a_device_whose_clock_has_jumped_knows_nothing_of_when_it_was(
+    at: Station, waited: str, received: int
+) -> None:
+    rma = at.returned("DA-1")
+    assert at.post_json(f"/{rma}/receipts", "form-jumped-0001", line_1="2", waited=waited).status_code == 200
+    at_day = at.admin.get(f"/returns/{rma}").json()["received_at"][:10]
+    assert at_day == ("2026-03-04" if received == 4 else "2026-02-25")
+
+
+@pytest.mark.parametrize(
+    ("ending", "late"), [("expiry", "arrived_after_expiry"), ("cancellation", "arrived_after_cancellation")]
+)
+def test_what_came_before_a_return_ended_was_awaited_though_it_is_recorded_only_now(
+    at: Station, clock: Any, api: Desk, ending: str, late: str
+) -> None:
+    returns = {reference: at.returned(reference) for reference in ("DA-1", "DA-2")}
+    clock.advance(timedelta(days=28 if ending == "expiry" else 2))
+    for rma in returns.values():
+        if ending == "expiry":
+            api.door.time_passes(rma)  # type: ignore[attr-defined]
+        else:
+            assert at.admin.post(f"/returns/{rma}/cancellation", {}).status_code == 200
+        assert at.stage(rma) in ("expired", "cancelled")
+    clock.advance(timedelta(hours=20))
+    arrivals = {}
+    for reference, rma in returns.items():
+        waited = {"waited": "86400"} if reference == "DA-1" else {}
+        counted = at.post_json(f"/{rma}/receipts", f"form-ended-{reference}", line_1="2", **waited)
+        assert counted.status_code == 200, counted.text
+        arrivals[reference] = [lot["arrival"] for lot in at.admin.get(f"/returns/{rma}").json()["lots"]]
+    assert arrivals == {"DA-1": ["expected"], "DA-2": [late]}
 
 
 # A count that was wrong --------------------------------------------------------------------------

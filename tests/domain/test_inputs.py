@@ -18,11 +18,10 @@ from returndesk.domain.inputs import (
     InspectionsInput,
     MessageInput,
     QuestionInput,
-    ReceiptsInput,
     RequestInput,
-    ShipmentInput,
 )
 from returndesk.domain.mistakes import mistakes
+from returndesk.domain.parcel_inputs import ReceiptsInput, ShipmentInput
 from returndesk.domain.reasons import REASON_SENTENCES
 
 ITEM = {"line": 1, "quantity": 1, "reason": "too_small"}

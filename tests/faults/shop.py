@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +39,8 @@ REQUEST_SECONDS_MAX = 180.0
 QUIET_SECONDS_MAX = 180.0
 LOOK_EVERY_SECONDS = 0.1
 PORTS = ("RETURNDESK_API_PORT", "RETURNDESK_STRIPE_PORT", "RETURNDESK_SMTP_PORT", "RETURNDESK_TEMPORAL_PORT")
+
+_PORT_OF = dict(zip(("api", "sandbox", "mailbox", "temporal"), PORTS, strict=True))
 
 
 class Shop:
@@ -96,18 +99,30 @@ class Shop:
             return {}
         return told
 
-    def kill(self, part: str) -> None:
-        """Kill one part -9; the supervisor starts it again."""
+    def kill(self, part: str) -> int | None:
+        """Kill one part -9; the supervisor starts it again. Answers the process that was killed."""
         pid = self.pids().get(part)
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        return pid
 
     async def replace(self, part: str) -> None:
         """End one part in order, as a deploy does, and return when its successor runs."""
         before = self.pids()[part]
         os.kill(before, signal.SIGTERM)
         await self.until(lambda: self.pids().get(part) != before, 90, f"{part} was not replaced")
+
+    def is_back(self, part: str, killed: int | None) -> bool:
+        """Whether a part runs again after that process of it was killed, and answers where it has a port."""
+        if not self.runs or self.pids().get(part) in (None, killed):
+            return False
+        port = self._ports.get(_PORT_OF.get(part, ""))
+        if port is None:
+            return True
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
 
     def kill_everything(self) -> None:
         """Kill every part and the supervisor -9, all in the same moment."""

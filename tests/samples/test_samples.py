@@ -10,10 +10,13 @@ from pathlib import Path
 from threading import Timer
 
 import httpx2
+import pytest
 from live import temporal_binary
 
 from returndesk.embedded import leash
 from returndesk.embedded.listening import free_ports
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 PORTS = ("RETURNDESK_API_PORT", "RETURNDESK_STRIPE_PORT", "RETURNDESK_SMTP_PORT", "RETURNDESK_TEMPORAL_PORT")
 SECONDS_MAX = 400.0
@@ -88,6 +91,8 @@ def test_the_samples_live_through_their_lives_and_what_is_left_open_is_theirs_wh
         said = said_until(second, "nothing: it is read to its end")
         assert second.wait(30) == 0
     assert "11 sample returns: 5 closed, 1 expired, 1 authorized, 2 received, 1 decided, 1 settling." in said
+    assert "Stripe says: asked once, and it came back." in said
+    assert "SAMPLE-1007, SAMPLE-1008, SAMPLE-1009, SAMPLE-1010, SAMPLE-1011 are left open" in said
     assert RIGHT in said
     moved = re.findall(r"^\w{3} \d\d \w{3} \d\d:\d\d  ", said.partition("plain: one of")[0], re.MULTILINE)
     assert moved == [], "nothing was gone on with, and no clock moved"

@@ -27,7 +27,7 @@ from returndesk.spreadsheets import Sheet, csv_chunks, write_xlsx
 from returndesk.store.audit_checks import CheckView, last_with_findings
 from returndesk.store.finance_pages import RefundsPage, refunds_page
 from returndesk.store.paging import from_cursor, to_cursor
-from returndesk.store.refund_books import Asked
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.refund_export import HEAD, about_rows, export_rows
 from returndesk.store.refund_file import RefundFile, refund_file
 from returndesk.store.views import return_view

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from returndesk.domain.errors import InvalidInput
 from returndesk.domain.refund_books import BUCKETS, OPEN, Standing, books_at, end_of, read_day, start_of
-from returndesk.store.refund_books import Asked
+from returndesk.store.refund_conditions import Asked
 
 STATES: Mapping[str, tuple[Standing, ...]] = {
     "open": OPEN,

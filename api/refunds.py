@@ -15,7 +15,7 @@ from returndesk.domain.people import Actor, Role
 from returndesk.domain.refund_books import Standing, books_at
 from returndesk.domain.stages import RefundStatus
 from returndesk.store import views
-from returndesk.store.refund_books import Asked
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.refund_list import refunds_that_stood
 
 router = APIRouter(prefix="/api/v1", tags=["refunds"])

@@ -72,15 +72,17 @@ def receipts(case: Case, asked: ReceiptsInput) -> None:
 
 def _received_at(case: Case, asked: ReceiptsInput) -> datetime:
     """When the parcel came. Raises `InvalidInput` (`received_before_order`) for a time before anything was sold."""
+    if asked.received_at is None:
+        return case.now
     order = order_terms(case.connection, case.row.order_reference)
     assert order is not None, "a return keeps its order"
-    if asked.received_at is not None and asked.received_at < order.ordered_at:
+    if asked.received_at < order.ordered_at:
         raise InvalidInput(
             "received_before_order",
             "It cannot have been received before it was ordered. Nothing was changed. Give when it was received.",
             "received_at",
         )
-    return min(asked.received_at or case.now, case.now)
+    return min(asked.received_at, case.now)
 
 
 def _if_awaited(case: Case) -> Arrival:

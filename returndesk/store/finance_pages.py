@@ -7,20 +7,10 @@ from sqlmodel import Session
 
 from returndesk.domain.refund_books import BUCKETS, OPEN, Bucket, Standing
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import (
-    Ageing,
-    Asked,
-    Key,
-    StandingSum,
-    Sum,
-    Uncarried,
-    ageing,
-    keys,
-    late_without_refund,
-    sums,
-    uncarried,
-)
+from returndesk.store.refund_books import Key, Uncarried, keys, late_without_refund, uncarried
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.refund_lines import RefundLine, lines
+from returndesk.store.refund_sums import Ageing, StandingSum, Sum, totals
 
 UNDECIDED_MAX = 20
 """Late returns without a refund that the list names; more are among the returns."""
@@ -104,12 +94,13 @@ def refunds_page(
     places = keys(connection, asked, after, limit + 1)
     more, places = len(places) > limit, places[:limit]
     is_whole = asked.is_of_all_owed
+    by_standing, by_age = totals(connection, asked)
     return RefundsPage(
         asked=asked,
         lines=lines(connection, policies, asked, places),
         next_key=places[-1] if more else None,
-        sums=sums(connection, asked),
-        ageing=ageing(connection, asked),
+        sums=by_standing,
+        ageing=by_age,
         uncarried=uncarried(connection, asked) if is_whole else (),
         undecided=late_without_refund(connection, asked.at, UNDECIDED_MAX)
         if is_whole and asked.is_now

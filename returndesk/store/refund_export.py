@@ -11,8 +11,10 @@ from returndesk.domain.refund_books import day_of
 from returndesk.spreadsheets import Cell, Money
 from returndesk.store.database import Database
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Asked, Key, all_keys, sums, uncarried
+from returndesk.store.refund_books import Key, all_keys, uncarried
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.refund_lines import RefundLine, lines
+from returndesk.store.refund_sums import sums
 
 _AT_ONCE = 1_000
 

@@ -21,7 +21,7 @@ from returndesk.store.audit_verification import Chain, verify_return
 from returndesk.store.audit_words import details_in_words
 from returndesk.store.clock_accounts import ClockAccounts, clock_accounts
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Asked
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.refund_lines import RefundLine, lines
 from returndesk.store.rep_talk import AMONG_OURSELVES, Detail
 from returndesk.store.rests import Rest

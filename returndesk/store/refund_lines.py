@@ -18,7 +18,8 @@ from returndesk.domain.stages import RefundStatus
 from returndesk.store import rests, tables
 from returndesk.store.case_rows import read_events
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Asked, Key
+from returndesk.store.refund_books import Key
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.statements import table_of
 
 _refunds, _returns, _payments = table_of(tables.Refund), table_of(tables.Return), table_of(tables.Payment)

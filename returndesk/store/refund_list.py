@@ -4,7 +4,8 @@ from sqlmodel import Session
 
 from returndesk.store.paging import from_cursor, to_cursor
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Asked, keys
+from returndesk.store.refund_books import keys
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.refund_lines import RefundLine, lines
 from returndesk.store.views import RefundList, RefundView
 

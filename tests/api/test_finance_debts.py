@@ -26,7 +26,7 @@ from returndesk.domain.stages import RefundStatus
 from returndesk.store import migrate, tables
 from returndesk.store.database import Database
 from returndesk.store.finance_pages import refunds_page
-from returndesk.store.refund_books import Asked
+from returndesk.store.refund_conditions import Asked
 
 
 class Books:

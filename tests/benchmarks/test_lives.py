@@ -23,7 +23,7 @@ from returndesk.store.audit_verification import verify
 from returndesk.store.cases import load_case
 from returndesk.store.database import Database
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Asked
+from returndesk.store.refund_conditions import Asked
 from returndesk.store.refund_export import HEAD, export_rows
 
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)

@@ -13,7 +13,9 @@ from returndesk.gateways.holiday_table import closed_days
 from returndesk.store.database import Database
 from returndesk.store.finance_pages import RefundsPage, refunds_page
 from returndesk.store.policies import PolicyBook
-from returndesk.store.refund_books import Asked, all_keys, sums
+from returndesk.store.refund_books import all_keys
+from returndesk.store.refund_conditions import Asked
+from returndesk.store.refund_sums import sums
 
 LONDON = ZoneInfo("Europe/London")
 

@@ -526,7 +526,7 @@ document.addEventListener("submit", async (event) => {
   if (form.inert) return;
   form.inert = true; // a second tap on the same button is the same tap
   if (photographing.size) {
-    await Promise.all(photographing);
+    await Promise.allSettled(photographing);
     if (!form.isConnected) return say("The page came anew meanwhile, with your answers. Press once more. Nothing is recorded yet.", "wrong");
   }
   const sent = new FormData(form, event.submitter);
@@ -547,8 +547,9 @@ document.addEventListener("submit", async (event) => {
     if (entry.draft) drafted.forget(entry.place, entry.draft);
     if (entry.kind === "receipts") isCounted(entry.rma);
     form.inert = false;
-    if (!entry.rma) putAside();
-    else if (entry.rma === stand.dataset.rma) assume(entry);
+    if (entry.rma !== (stand.dataset.rma ?? null)) return; // another parcel is at hand by now
+    if (entry.rma) assume(entry);
+    else putAside();
   });
   if (!navigator.onLine) say(`${entry.title}: kept on this device; it is sent when the connection is back.`, "right");
 });
@@ -731,6 +732,7 @@ async function takeIn(input, rma) {
   for (const file of files) {
     const photo = await small(file);
     await enqueue({ kind: "photo", rma, url: new URL(form.action).pathname, photo, title: `Photo of ${rma}` }, ({ key }) => {
+      if (!begunOn) return; // of the return, and of no inspection
       const card = stand.dataset.rma === rma && stand.querySelector(`[data-inspect="${begunOn.dataset.inspect}"]`);
       if (card) {
         take(card, key, photo);

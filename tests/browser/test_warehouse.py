@@ -656,6 +656,19 @@ def test_a_refused_photo_is_no_part_of_the_inspection(shop: Shop, page: Page) ->
     assert len(lots(shop, rma)) == len(shop.http.get(f"/returns/{rma}").json()["lots"][0]["photos"]) == 1
 
 
+def test_a_photo_of_a_return_that_is_closed_is_kept_with_it(shop: Shop, page: Page) -> None:
+    rma, card = to_inspect(shop, page)
+    inspect(card)
+    expect(page.locator("#stand .tag").first).to_have_text("closed")
+    kept: list[str] = []
+    page.on("response", lambda answer: kept.append(answer.url) if answer.request.method == "POST" else None)
+    photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    page.get_by_label("Take a photo").set_input_files([photo])  # type: ignore[list-item]
+    expect(page.locator("#said")).to_have_text("The photo is kept.")
+    assert [url.rpartition("/desk/station/")[2] for url in kept] == [f"{rma}/photos"]
+    waits(page, 0)
+
+
 def test_a_photo_is_waited_for_before_the_inspection_it_belongs_to_is_recorded(
     shop: Shop, page: Page
 ) -> None:

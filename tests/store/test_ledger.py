@@ -1,9 +1,9 @@
 """The ledger: every entry balances, and is written once."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
 
 import pytest
+from one_return import NOW, RMA, add_return
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
@@ -13,8 +13,6 @@ from returndesk.store import ledger, tables
 from returndesk.store.database import Database
 from returndesk.store.return_rows import RefundRow
 
-NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
-RMA = "RMA-7K3M-Q9TX"
 AMOUNTS = Amounts(18000, 1440, 1200, 96, shipping_granted=True)
 
 
@@ -22,19 +20,7 @@ AMOUNTS = Amounts(18000, 1440, 1200, 96, shipping_granted=True)
 def books(database: Database) -> Database:
     """Books with a return that postings may refer to."""
     with database.write() as session:
-        session.add(tables.Customer(id="c", name="Jane", email="jane@shop.example"))
-        session.add(tables.Policy(version="v", body="", recorded_at=NOW))
-        session.add(
-            tables.Contact(id="con", channel="email", contacted_at=NOW, recorded_at=NOW, actor_id="r")
-        )
-        session.flush()
-        session.add(tables.Order(reference="A-1", customer_id="c", currency="USD", ordered_at=NOW,
-                                 input_hash="h", recorded_at=NOW))  # fmt: skip
-        session.flush()
-        session.add(tables.Return(
-            rma=RMA, order_reference="A-1", contact_id="con", policy_version="v", stage="decided",
-            channel="email", resolution="refund", currency="USD", contacted_at=NOW, recorded_at=NOW, last_at=NOW,
-        ))  # fmt: skip
+        add_return(session, "USD")
     return database
 
 

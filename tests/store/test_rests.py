@@ -1,15 +1,14 @@
 """What is owed without a refund: settled in order, of its own decision where it is taken back, and what became of it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from one_return import NOW, RMA, add_return
 
 from returndesk.store import rests, tables
 from returndesk.store.database import Database
 from returndesk.store.rests import Rest, asked_again
 
-NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
-RMA = "RMA-7K3M-Q9TX"
 LATER = NOW + timedelta(days=1)
 
 
@@ -17,21 +16,10 @@ LATER = NOW + timedelta(days=1)
 def books(database: Database) -> Database:
     """A return that owes 5.00 and 7.00 of two decisions, and 3.00 that are left of the second one's refund."""
     with database.write() as session:
-        session.add(tables.Customer(id="c", name="Jane", email="jane@shop.example"))
-        session.add(tables.Policy(version="v", body="", recorded_at=NOW))
-        session.add(
-            tables.Contact(id="con", channel="email", contacted_at=NOW, recorded_at=NOW, actor_id="r")
-        )
-        session.flush()
-        session.add(tables.Order(reference="A-1", customer_id="c", currency="GBP", ordered_at=NOW,
-                                 input_hash="h", recorded_at=NOW))  # fmt: skip
+        add_return(session, "GBP")
         session.flush()
         session.add(tables.Payment(id="p", order_reference="A-1", processor="stripe", reference="pi_1",
                                    captured_minor=9_000, currency="GBP", position=1))  # fmt: skip
-        session.add(tables.Return(
-            rma=RMA, order_reference="A-1", contact_id="con", policy_version="v", stage="settling",
-            channel="email", resolution="refund", currency="GBP", contacted_at=NOW, recorded_at=NOW, last_at=NOW,
-        ))  # fmt: skip
         session.flush()
         session.add(tables.Refund(id=f"{RMA}-1", rma=RMA, payment_id="p", amount_minor=900, currency="GBP",
                                   status="failed", parameters_hash="h", decided_at=NOW, decision=2))  # fmt: skip
